@@ -1,0 +1,1 @@
+//! Byzantine agreement on one log, without I/O.

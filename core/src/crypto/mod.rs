@@ -1,0 +1,6 @@
+//! Primitives with their domain separators: identities, signatures, sealing, dice secrets.
+//!
+//! Rules. Every hash and every signature names its purpose, so that nothing signed for one reason
+//! can be shown for another. No randomness is drawn here: callers pass a [`crate::seed::Seed`].
+
+pub mod identity;

@@ -1,0 +1,1 @@
+//! Craps played over agreement: table log, dice, ledger.

@@ -1,0 +1,1 @@
+//! Algorithms on compact index graphs; no ids, no protocol.

@@ -1,0 +1,1 @@
+//! One neighbour over one connection: handshake, encryption, fragmentation, round-trip time.

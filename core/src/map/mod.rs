@@ -1,0 +1,1 @@
+//! The mesh map: signed announcements, who is linked to whom, partitions.

@@ -1,0 +1,42 @@
+//! What happened, in the past tense, for people, logs and tests.
+
+use super::{Address, CloseReason, CommandError, RequestId, Transport};
+use crate::{
+    craps::{Chips, Dice},
+    id::{LinkId, PeerId, TableId},
+};
+use serde::{Deserialize, Serialize};
+
+/// JSON form: `{"event": "link_opened", "peer_id": "…", …}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The answer to a command: the table it made or touched, if any.
+    CommandDone { request: RequestId, result: Result<Option<TableId>, CommandError> },
+    /// A neighbour proved who it is.
+    LinkOpened { link: LinkId, peer_id: PeerId, transport: Transport },
+    /// `peer_id` is missing when the link never proved an identity.
+    LinkClosed { link: LinkId, peer_id: Option<PeerId>, reason: CloseReason },
+    /// A dial failed; the next try is in `retry_ms`.
+    DialFailed { address: Address, why: String, retry_ms: u64 },
+    /// The map changed: nodes, links or names.
+    MapChanged,
+    /// The mesh as seen from here fell into these parts, largest first.
+    PartitionFormed { parts: Vec<Vec<PeerId>> },
+    /// One mesh again.
+    PartitionHealed,
+    /// A table was formed, or this node took a seat.
+    TableOpened { table: TableId },
+    /// The table's log grew, its phase moved or its members' reach changed.
+    TableChanged { table: TableId, height: u64 },
+    /// The dice of a roll, as the log has them.
+    Rolled { table: TableId, roll: u64, dice: Dice },
+    /// What a roll paid this node's seat: stake and winnings together.
+    Paid { table: TableId, roll: u64, chips: Chips },
+    /// Fewer than a quorum can be reached; the table waits.
+    TableFrozen { table: TableId, reachable: usize, needed: usize },
+    /// A quorum is back.
+    TableThawed { table: TableId },
+    /// A member signed two conflicting messages.
+    Equivocation { table: TableId, culprit: PeerId },
+}

@@ -1,0 +1,106 @@
+//! What a driver hands in, and what it is asked to do.
+
+use super::{Command, Event, RequestId};
+use crate::{
+    id::LinkId,
+    time::Instant,
+    transport::{CloseReason, LinkRole, Transport},
+};
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// Where a driver can dial: a URL such as `tcp://host:9000` or `ws://host:8080/mesh`. The core
+/// never looks inside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Address(pub String);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What happened. Hand it to `Node::handle` with the time.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A connection stands. `mtu` is the largest frame it carries, in bytes. `address` is set when
+    /// it answers an [`Output::Dial`].
+    LinkUp {
+        link: LinkId,
+        transport: Transport,
+        role: LinkRole,
+        mtu: usize,
+        address: Option<Address>,
+    },
+    /// One whole frame arrived.
+    LinkBytes { link: LinkId, bytes: Vec<u8> },
+    /// The connection is gone. Nothing more is sent on it.
+    LinkDown { link: LinkId, reason: CloseReason },
+    /// A frame given to [`Output::Send`] was dropped because the link's queue was full.
+    Congested { link: LinkId },
+    /// An [`Output::Dial`] did not lead to a connection.
+    DialFailed { address: Address, why: String },
+    /// Everything up to and including this ticket survives a crash from now on.
+    Stored { ticket: u64 },
+    /// A person or a program asks for something. Answered by [`Event::CommandDone`].
+    Command { request: RequestId, command: Command },
+    /// Time passed; the deadline of the last [`Output::Wait`] is due.
+    Wake,
+    /// Stop: say goodbye on every link, then wait for nothing.
+    Stop,
+}
+
+/// One change to what must survive a crash: an ordered map from bytes to bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    Put {
+        key: Vec<u8>,
+        value: Vec<u8>,
+    },
+    /// Removes every key that starts with these bytes.
+    DeletePrefix {
+        prefix: Vec<u8>,
+    },
+}
+
+/// What to do next. Drain until [`Output::Wait`].
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send one frame. When the link's queue is full: drop it and say [`Input::Congested`].
+    Send { link: LinkId, bytes: Vec<u8> },
+    /// Close the connection after what was sent before. No [`Input::LinkDown`] is expected.
+    Hangup { link: LinkId, reason: CloseReason },
+    /// Open a connection. Answer with [`Input::LinkUp`] or [`Input::DialFailed`].
+    Dial { address: Address },
+    /// Store these changes, in order and all or nothing, then say [`Input::Stored`].
+    Persist { ticket: u64, writes: Vec<Write> },
+    /// Something worth telling.
+    Event(Event),
+    /// Nothing more to do. Hand in [`Input::Wake`] at this time if nothing else comes first.
+    Wait(Option<Wakeup>),
+}
+
+/// When to wake, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wakeup {
+    pub at: Instant,
+    pub why: WakeReason,
+}
+
+/// The room that asked for the earliest deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WakeReason {
+    /// A handshake, a ping, an idle limit, a stale piece.
+    Link,
+    /// A dial whose back-off is over.
+    Redial,
+    /// Announce again, compare digests, forget the silent.
+    Map,
+    /// An acknowledgement that did not come.
+    Route,
+    /// A round of agreement.
+    Agree,
+    /// A bot, a betting window, an invitation.
+    Game,
+}

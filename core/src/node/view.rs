@@ -1,0 +1,213 @@
+//! An immutable picture of a node for dashboards and tests: the JSON of `GET /api/v1/view`.
+//!
+//! Fields are only ever added (`docs/API.md`). What was not measured is `None`, never 0.
+
+use super::{CloseReason, NodeKind, SeatRole, Transport};
+use crate::{
+    craps::{Chips, Dice, Number},
+    id::{LinkId, PeerId, TableId},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeView {
+    pub peer_id: PeerId,
+    pub name: String,
+    pub kind: NodeKind,
+    pub role: SeatRole,
+    pub uptime_ms: u64,
+    pub links: Vec<LinkView>,
+    pub map: MapView,
+    /// Connected parts of the map, largest first; one part means a whole mesh.
+    pub partitions: Vec<Vec<PeerId>>,
+    /// Tables this node has a seat at.
+    pub tables: Vec<TableView>,
+    /// Tables that others announce.
+    pub lobby: Vec<LobbyView>,
+    pub counters: Counters,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkView {
+    pub link: LinkId,
+    /// Missing until the handshake is done.
+    pub peer_id: Option<PeerId>,
+    pub transport: Transport,
+    pub state: LinkState,
+    /// Smoothed round trip in milliseconds.
+    pub rtt_ms: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    Handshaking,
+    Open,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MapView {
+    pub nodes: Vec<PeerView>,
+    pub edges: Vec<EdgeView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PeerView {
+    pub peer_id: PeerId,
+    pub kind: NodeKind,
+    pub name: String,
+    pub role: SeatRole,
+    /// Whether a path to it exists now.
+    pub reachable: bool,
+    /// Since its newest announcement arrived.
+    pub age_ms: u64,
+}
+
+/// A link that both ends announce.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EdgeView {
+    pub a: PeerId,
+    pub b: PeerId,
+    pub transport: Transport,
+    /// Half the round trip; missing until measured.
+    pub latency_ms: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableView {
+    pub table_id: TableId,
+    pub name: String,
+    pub state: TableState,
+    pub phase: TablePhase,
+    pub members: Vec<PeerId>,
+    /// The members in seat order, with what is known of each.
+    pub seats: Vec<SeatView>,
+    /// Batches decided.
+    pub height: u64,
+    /// BLAKE3 chain over the decided batches, hex: equal on every member at the same height.
+    pub log_hash: String,
+    pub shooter: Option<PeerId>,
+    pub point: Option<Number>,
+    /// The roll being bet on or opened.
+    pub roll: u64,
+    /// What the house holds.
+    pub bank: Chips,
+    /// Everything ever granted: bank, stacks, felt and cashed-out chips add up to it.
+    pub minted: Chips,
+    /// Members in reach, this node included.
+    pub reachable: usize,
+    /// Members a decision needs.
+    pub quorum: usize,
+    /// Valid bets of this node that wait for agreement.
+    pub pending: usize,
+    /// The last rolls, newest first.
+    pub history: Vec<HistoryView>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableState {
+    /// Taking in the log from the other members.
+    Joining,
+    Playing,
+    /// Fewer than a quorum in reach.
+    Frozen,
+    /// This node gave up its seat.
+    Left,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TablePhase {
+    /// Waiting for enough dealt secrets.
+    Dealing,
+    Betting,
+    /// Bets are final, shares are being opened.
+    Opening,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeatView {
+    pub peer_id: PeerId,
+    pub name: String,
+    pub role: SeatRole,
+    pub stack: Chips,
+    pub bets: Vec<BetView>,
+    pub reachable: bool,
+    /// Whether the seat has said that it has no more bets for this roll.
+    pub ready: bool,
+    /// Dealt secrets in stock for rolls to come.
+    pub deals: usize,
+    /// Whether its share of the roll being opened has arrived.
+    pub opened: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BetView {
+    /// Where the chips lie: `pass`, `come 6`, `place 8`, `pass odds`, …
+    pub spot: String,
+    pub chips: Chips,
+}
+
+/// One roll and what it was made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryView {
+    pub roll: u64,
+    pub height: u64,
+    pub dice: Dice,
+    pub shooter: Option<PeerId>,
+    /// The point before the roll.
+    pub point: Option<Number>,
+    /// Whose secrets were summed.
+    pub dealers: Vec<PeerId>,
+    /// Whose shares opened the sum.
+    pub openers: Vec<PeerId>,
+    /// The opened group element, hex: the dice derive from it alone.
+    pub opened: String,
+    /// What each seat was paid, stakes included; seats that were paid nothing are left out.
+    pub paid: BTreeMap<PeerId, Chips>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LobbyView {
+    pub table_id: TableId,
+    pub name: String,
+    /// Who announces it.
+    pub hosts: Vec<PeerId>,
+    pub members: usize,
+    pub members_max: usize,
+    pub height: u64,
+}
+
+/// Counts since the start, under the names that `/metrics` uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    pub frames_in: u64,
+    pub frames_out: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub links_opened: u64,
+    /// Links that ended, by reason.
+    pub links_closed: BTreeMap<CloseReason, u64>,
+    pub congested: u64,
+    pub handshakes_failed: u64,
+    pub announcements_accepted: u64,
+    pub announcements_refused: u64,
+    pub floods_forwarded: u64,
+    pub floods_duplicate: u64,
+    pub packets_sent: u64,
+    pub packets_forwarded: u64,
+    pub packets_delivered: u64,
+    pub packets_duplicate: u64,
+    pub packets_refused: u64,
+    pub packets_retried: u64,
+    pub packets_unreachable: u64,
+    pub decisions: u64,
+    pub rounds_failed: u64,
+    pub agree_refused: u64,
+    pub equivocations: u64,
+    pub rolls: u64,
+    pub ops_refused: u64,
+    pub partitions_formed: u64,
+}

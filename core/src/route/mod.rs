@@ -1,0 +1,1 @@
+//! How a packet gets there: cheapest path, flood, acknowledgement, retry.

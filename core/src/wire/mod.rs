@@ -1,0 +1,1 @@
+//! What travels between neighbours: one envelope, one version byte.
