@@ -3,4 +3,5 @@
 //! Rules. Every hash and every signature names its purpose, so that nothing signed for one reason
 //! can be shown for another. No randomness is drawn here: callers pass a [`crate::seed::Seed`].
 
+pub mod dice;
 pub mod identity;
