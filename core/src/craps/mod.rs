@@ -2,55 +2,37 @@
 //!
 //! A library of its own right: no peers, no network, no signatures. A roll is a function of the
 //! felt and two dice; money is whole chips and every rounding favours the house, as printed.
+//!
+//! The rules of this house, where houses differ:
+//! - Twelve is barred for don't pass and don't come: they get their stake back.
+//! - Odds: three, four or five times the bet behind (on 4 and 10, 5 and 9, 6 and 8); laying them, up
+//!   to six times, which wins just as much as the taker would risk.
+//! - On a come-out roll, place bets and the odds of come bets are off: place bets stay untouched,
+//!   the odds go back when their come bet is decided. Laid odds always work.
+//! - Pass and come bets cannot be added to or taken back once their number is set; there are no
+//!   put bets. Don't pass is offered on the come-out only.
+//! - Every bet that is decided leaves the felt, a winning place bet too.
+//! - The field pays double on 2 and triple on 12.
+//!
+//! What it does not do: hold stacks or the bank, say whose turn it is to shoot, or decide when bets
+//! are open. That is the game's.
 
-use core::fmt;
-use serde::{Deserialize, Serialize};
+mod bet;
+mod chips;
+mod felt;
+mod guide;
+mod payout;
+mod typed;
 
-/// Whole play chips.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct Chips(pub u64);
+#[cfg(test)]
+mod tests;
 
-impl fmt::Display for Chips {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A number that can be the point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Number {
-    Four,
-    Five,
-    Six,
-    Eight,
-    Nine,
-    Ten,
-}
-
-/// Two dice, each 1 to 6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Dice(pub u8, pub u8);
-
-/// A bet as a player asks for it. Come and don't come bets travel to their number by themselves;
-/// odds name the number they stand behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Wager {
-    Pass,
-    DontPass,
-    Come,
-    DontCome,
-    /// Behind the pass line, on the point.
-    PassOdds,
-    /// Behind don't pass, against the point.
-    DontPassOdds,
-    /// Behind a come bet that has travelled to this number.
-    ComeOdds(Number),
-    DontComeOdds(Number),
-    Field,
-    Place(Number),
-}
+pub use bet::{BadDice, Dice, Number, ParseSpotError, Seat, Spot, Wager};
+pub use chips::Chips;
+pub use felt::{
+    BetError, BetResult, CHIPS_PER_BET_MAX, CHIPS_PER_BET_MIN, Felt, Phase, Resolved, RollOutcome,
+    Settlement,
+};
+pub use guide::{Edge, WagerGuide};
+pub use payout::{LAY_ODDS_MULTIPLE_MAX, Ratio};
+pub use typed::{ParseBetError, TYPED_BYTES_MAX, parse_bet};

@@ -1,0 +1,65 @@
+//! The rules against tables, the money against conservation, the edges against arithmetic.
+
+mod edges;
+mod money;
+mod rules;
+mod words;
+
+use super::*;
+
+const ME: Seat = Seat(0);
+
+/// Some dice with this total.
+fn dice(total: u8) -> Dice {
+    Dice::all().find(|dice| dice.total() == total).unwrap()
+}
+
+/// A number that is neither of these.
+fn other_than(a: Number, b: Number) -> Number {
+    Number::ALL.into_iter().find(|n| *n != a && *n != b).unwrap()
+}
+
+/// A felt in this phase with `stake` on `spot` (and what must lie behind it), brought about by
+/// play. `None` for what cannot happen: a come bet on the point's own number.
+fn felt_with(spot: Spot, phase: Phase, stake: Chips) -> Option<Felt> {
+    let mut felt = Felt::new();
+    let put = |felt: &mut Felt, wager| {
+        assert_eq!(felt.place(ME, wager, stake), Ok(Wager::spot(wager)));
+    };
+    let point = |felt: &mut Felt| {
+        if let Phase::Point(n) = phase {
+            assert_eq!(felt.roll(dice(n.total())).outcome, RollOutcome::PointSet(n));
+        }
+    };
+    match spot {
+        Spot::Pass | Spot::PassOdds => put(&mut felt, Wager::Pass),
+        Spot::DontPass | Spot::DontPassOdds => put(&mut felt, Wager::DontPass),
+        Spot::Come | Spot::DontCome | Spot::Field | Spot::Place(_) => {}
+        Spot::ComeOn(n) | Spot::ComeOdds(n) | Spot::DontComeOn(n) | Spot::DontComeOdds(n) => {
+            if phase == Phase::Point(n) {
+                return None;
+            }
+            let first = other_than(n, n);
+            felt.roll(dice(first.total()));
+            let against = matches!(spot, Spot::DontComeOn(_) | Spot::DontComeOdds(_));
+            put(&mut felt, if against { Wager::DontCome } else { Wager::Come });
+            felt.roll(dice(n.total()));
+            felt.roll(dice(first.total()));
+            assert_eq!(felt.phase(), Phase::ComeOut);
+        }
+    }
+    point(&mut felt);
+    match spot {
+        Spot::PassOdds => put(&mut felt, Wager::PassOdds),
+        Spot::DontPassOdds => put(&mut felt, Wager::DontPassOdds),
+        Spot::Come => put(&mut felt, Wager::Come),
+        Spot::DontCome => put(&mut felt, Wager::DontCome),
+        Spot::ComeOdds(n) => put(&mut felt, Wager::ComeOdds(n)),
+        Spot::DontComeOdds(n) => put(&mut felt, Wager::DontComeOdds(n)),
+        Spot::Field => put(&mut felt, Wager::Field),
+        Spot::Place(n) => put(&mut felt, Wager::Place(n)),
+        Spot::Pass | Spot::DontPass | Spot::ComeOn(_) | Spot::DontComeOn(_) => {}
+    }
+    assert_eq!((felt.phase(), felt.chips_on(ME, spot)), (phase, stake));
+    Some(felt)
+}
