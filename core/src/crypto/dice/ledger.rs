@@ -18,12 +18,12 @@ use super::{
 use core::mem;
 use std::collections::BTreeMap;
 
-/// Rolls a deal may be ahead of the next one, which bounds the state. The recommended stock is far
-/// smaller. Guess: an hour of play.
+/// Rolls a deal may be ahead of the next one, which bounds the state. Guess: many times the stock
+/// that a table needs to play on without a pause.
 pub const ROLLS_AHEAD_MAX: u64 = 64;
 
-/// Equations that a transcript check collects before it computes: the multiplication gains nothing
-/// beyond a few thousand. Measured.
+/// Equations that a transcript check collects before it computes, which bounds its memory. Guess:
+/// the multiplication gains little beyond a few thousand.
 const BATCH_EQUATIONS_MAX: usize = 2000;
 
 /// What the table's log says about the dice.

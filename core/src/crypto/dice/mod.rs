@@ -31,7 +31,7 @@ mod draw;
 mod hash;
 mod keys;
 mod ledger;
-pub mod message;
+mod message;
 mod proof;
 mod share;
 

@@ -465,6 +465,9 @@ fn messages_have_the_documented_sizes_and_longer_lists_are_refused() {
     assert_eq!(bytes.len(), 2 + 1 + 32 + 1 + 4 * 32 + 96);
     assert_eq!(&bytes[..3], [0xac, 0x02, 1], "varint 300, dealer 1");
     assert_eq!(postcard::from_bytes(&bytes), Ok(deal.clone()));
+    let mut overlong = vec![0xac, 0x82, 0x00];
+    overlong.extend(&bytes[2..]);
+    assert_eq!(postcard::from_bytes(&overlong), Ok(deal.clone()), "another spelling, one value");
     let pot = table.pot(&[table.verify_deal(&deal).unwrap()]).unwrap();
     let share = share_of(&table, &secrets, 2, &pot);
     let bytes = postcard::to_allocvec(&share).unwrap();
