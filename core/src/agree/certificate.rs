@@ -1,0 +1,250 @@
+//! Proof for people who were not there: decisions, polkas, and evidence of lying.
+//!
+//! Whoever knows the group and the member set of a height can check all three; nothing else is
+//! needed, and nobody has to be asked.
+
+use super::{
+    context::{
+        Ctx, Domain, Height, PolkaCertificate, SignedVote, Vote, lift_proposal, lift_vote, number,
+    },
+    digest,
+    members::{MemberKey, Members},
+    message::{self, Bytes, DecodeError, Message, Signature, ValueId},
+};
+use malachite_types::{NilOrVal, PolkaSignature, Round, VoteType};
+
+/// A value with the precommits of a quorum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub height: u64,
+    /// The round its precommits belong to.
+    pub round: u32,
+    pub value: Vec<u8>,
+    pub(super) quorum: Quorum,
+}
+
+/// Why a decision is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecisionError {
+    #[error("{got} members signed, {needed} are needed")]
+    TooFew { got: usize, needed: usize },
+    #[error("the signature of place {place} does not verify for this group and member set")]
+    Signature { place: usize },
+}
+
+impl Decision {
+    /// The places of those who signed, as bits: bit i is member i.
+    pub fn signers(&self) -> u16 {
+        self.quorum.signers
+    }
+
+    /// One per signer, in the order of the places.
+    pub fn signatures(&self) -> &[Signature] {
+        &self.quorum.signatures
+    }
+
+    /// Checks that a quorum of `members` precommitted exactly this value at this height.
+    /// `members` must be the set of that height, which the caller knows from the log before it.
+    pub fn verify(&self, group: &[u8; 32], members: &Members) -> Result<(), DecisionError> {
+        let id = digest::value_id(&self.value);
+        let domain = Domain { group, members };
+        self.quorum.verify(domain, VoteType::Precommit, self.height, self.round, id)
+    }
+
+    /// The form it travels in: a message like any other.
+    pub fn encode(&self) -> Vec<u8> {
+        Message::Decided(message::Decided {
+            height: self.height,
+            round: self.round,
+            signers: self.quorum.signers,
+            signatures: Bytes(&self.quorum.bytes()),
+            value: Bytes(&self.value),
+        })
+        .encode()
+    }
+
+    /// A decision as it was encoded. Decoded is not verified: see [`Decision::verify`].
+    pub fn decode(bytes: &[u8]) -> Result<Decision, DecodeError> {
+        match Message::decode(bytes)? {
+            Message::Decided(decided) => Ok(Decision::lift(&decided)),
+            _ => Err(DecodeError::Malformed),
+        }
+    }
+
+    pub(super) fn lift(decided: &message::Decided<'_>) -> Decision {
+        Decision {
+            height: decided.height,
+            round: decided.round,
+            value: decided.value.0.to_vec(),
+            quorum: Quorum::lift(decided.signers, decided.signatures),
+        }
+    }
+}
+
+/// Signatures of several members under the same vote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Quorum {
+    signers: u16,
+    signatures: Vec<Signature>,
+}
+
+impl Quorum {
+    pub(super) fn collect(
+        votes: impl Iterator<Item = (MemberKey, Signature)>,
+        members: &Members,
+    ) -> Quorum {
+        let mut signed: Vec<(usize, Signature)> = votes
+            .filter_map(|(member, signature)| Some((members.place(&member)?, signature)))
+            .collect();
+        signed.sort_by_key(|(place, _)| *place);
+        signed.dedup_by_key(|(place, _)| *place);
+        Quorum {
+            signers: signed.iter().fold(0, |bits, (place, _)| bits | 1 << place),
+            signatures: signed.into_iter().map(|(_, signature)| signature).collect(),
+        }
+    }
+
+    fn lift(signers: u16, signatures: Bytes<'_>) -> Quorum {
+        let signatures = signatures
+            .0
+            .chunks_exact(64)
+            .filter_map(|chunk| chunk.try_into().ok())
+            .map(Signature)
+            .collect();
+        Quorum { signers, signatures }
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.signatures.iter().flat_map(|signature| signature.0).collect()
+    }
+
+    fn places(&self) -> impl Iterator<Item = usize> {
+        let signers = self.signers;
+        (0..16).filter(move |place| signers >> place & 1 == 1)
+    }
+
+    fn verify(
+        &self,
+        domain: Domain<'_>,
+        step: VoteType,
+        height: u64,
+        round: u32,
+        id: ValueId,
+    ) -> Result<(), DecisionError> {
+        let (got, needed) = (self.signatures.len(), domain.members.quorum());
+        if got < needed || got != self.signers.count_ones() as usize {
+            return Err(DecisionError::TooFew { got, needed });
+        }
+        let (height, round, value) = (Height(height), Round::new(round), NilOrVal::Val(id));
+        for (place, signature) in self.places().zip(&self.signatures) {
+            let sound = domain.members.key(place).is_some_and(|member| {
+                let vote = Vote { step, height, round, value, member };
+                domain.verifies_vote(&SignedVote::new(vote, *signature))
+            });
+            if !sound {
+                return Err(DecisionError::Signature { place });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The prevotes of a quorum for one value in one round.
+#[derive(Clone, Debug)]
+pub(super) struct Polka {
+    height: u64,
+    round: u32,
+    id: ValueId,
+    quorum: Quorum,
+}
+
+impl Polka {
+    pub(super) fn of_message(polka: &message::Polka<'_>) -> Polka {
+        let quorum = Quorum::lift(polka.signers, polka.signatures);
+        Polka { height: polka.height, round: polka.round, id: polka.value, quorum }
+    }
+
+    pub(super) fn of_driver(certificate: &PolkaCertificate, members: &Members) -> Polka {
+        let votes = certificate.polka_signatures.iter().map(|s| (s.address, s.signature));
+        Polka {
+            height: certificate.height.0,
+            round: number(certificate.round),
+            id: certificate.value_id,
+            quorum: Quorum::collect(votes, members),
+        }
+    }
+
+    pub(super) fn verify(&self, domain: Domain<'_>) -> Result<(), DecisionError> {
+        self.quorum.verify(domain, VoteType::Prevote, self.height, self.round, self.id)
+    }
+
+    pub(super) fn for_driver(&self, members: &Members) -> PolkaCertificate {
+        let signed = self.quorum.places().zip(&self.quorum.signatures);
+        PolkaCertificate {
+            height: Height(self.height),
+            round: Round::new(self.round),
+            value_id: self.id,
+            polka_signatures: signed
+                .filter_map(|(place, signature)| {
+                    Some(PolkaSignature::<Ctx>::new(members.key(place)?, *signature))
+                })
+                .collect(),
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        Message::Polka(message::Polka {
+            height: self.height,
+            round: self.round,
+            value: self.id,
+            signers: self.quorum.signers,
+            signatures: Bytes(&self.quorum.bytes()),
+        })
+        .encode()
+    }
+}
+
+/// Two signed messages of one member that no honest member signs both of, as they travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    pub culprit: MemberKey,
+    pub first: Vec<u8>,
+    pub second: Vec<u8>,
+}
+
+/// Whether `evidence` proves that its culprit, a member of the height both messages speak of,
+/// voted or proposed twice in one round. `members` must be the set of that height.
+pub fn verify_evidence(group: &[u8; 32], members: &Members, evidence: &Evidence) -> bool {
+    let domain = Domain { group, members };
+    let pair = (Message::decode(&evidence.first), Message::decode(&evidence.second));
+    match pair {
+        (Ok(Message::Vote(first)), Ok(Message::Vote(second))) => {
+            let (Some(a), Some(b)) = (lift_vote(&first, members), lift_vote(&second, members))
+            else {
+                return false;
+            };
+            let (x, y) = (&a.message, &b.message);
+            x.member == evidence.culprit
+                && y.member == evidence.culprit
+                && (x.height, x.round, x.step) == (y.height, y.round, y.step)
+                && x.value != y.value
+                && domain.verifies_vote(&a)
+                && domain.verifies_vote(&b)
+        }
+        (Ok(Message::Proposal(first)), Ok(Message::Proposal(second))) => {
+            let (Some(a), Some(b)) =
+                (lift_proposal(&first, members), lift_proposal(&second, members))
+            else {
+                return false;
+            };
+            let (x, y) = (&a.message, &b.message);
+            x.member == evidence.culprit
+                && y.member == evidence.culprit
+                && (x.height, x.round) == (y.height, y.round)
+                && x != y
+                && domain.verifies_proposal(&a)
+                && domain.verifies_proposal(&b)
+        }
+        _ => false,
+    }
+}
