@@ -1,0 +1,118 @@
+//! Whole groups under fire. Seeds are printed first by the panic message: the plan is in it.
+
+use crate::world::{Pace, Plan, Report, World};
+
+/// Runs a plan with two seeds, a virtual minute per height at most.
+fn agree_all(plan: Plan) -> Report {
+    let mut last = Report::default();
+    for seed in 1..=2 {
+        last = World::new(Plan { seed, ..plan }).run(plan.heights * 60_000);
+        println!("{seed}: {last:?}");
+    }
+    last
+}
+
+#[test]
+fn four_members_agree_when_nothing_is_lost() {
+    let plan = Plan { loss: 0.0, duplication: 0.0, ..Plan::new(4, 40, 1) };
+    let report = agree_all(plan);
+    assert_eq!((report.worst_round, report.evidence), (0, 0));
+    assert!(report.virtual_ms / plan.heights < 300, "{report:?}");
+}
+
+#[test]
+fn seven_members_agree_when_nothing_is_lost() {
+    let plan = Plan { loss: 0.0, duplication: 0.0, ..Plan::new(7, 20, 1) };
+    assert_eq!(agree_all(plan).worst_round, 0);
+}
+
+#[cfg_attr(not(target_arch = "wasm32"), test)]
+#[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+fn four_members_agree_over_a_lossy_net() {
+    let report = World::new(Plan::new(4, 20, 3)).run(600_000);
+    assert_eq!(report.evidence, 0);
+}
+
+#[test]
+fn seven_members_agree_over_a_lossy_net() {
+    agree_all(Plan::new(7, 20, 1));
+}
+
+#[test]
+fn one_to_three_members_agree_when_all_are_there() {
+    for members in 1..=3 {
+        agree_all(Plan::new(members, 20, 1));
+    }
+}
+
+#[test]
+fn four_members_agree_with_one_silent() {
+    agree_all(Plan { silent: 1, ..Plan::new(4, 25, 1) });
+}
+
+#[test]
+fn four_members_agree_with_one_liar() {
+    let report = agree_all(Plan { liars: 1, ..Plan::new(4, 40, 1) });
+    assert!(report.evidence > 0, "{report:?}");
+}
+
+#[test]
+fn seven_members_agree_with_two_liars() {
+    let report = agree_all(Plan { liars: 2, ..Plan::new(7, 20, 1) });
+    assert!(report.evidence > 0, "{report:?}");
+}
+
+#[test]
+fn four_members_agree_through_crashes() {
+    let report = agree_all(Plan { crash: 0.15, ..Plan::new(4, 40, 1) });
+    assert!(report.crashes > 3, "{report:?}");
+}
+
+#[test]
+fn four_members_agree_through_crashes_with_one_liar() {
+    let report = agree_all(Plan { crash: 0.1, liars: 1, ..Plan::new(4, 30, 1) });
+    assert!(report.crashes > 3, "{report:?}");
+}
+
+#[test]
+fn seven_members_agree_after_every_partition() {
+    agree_all(Plan { split_ms: 6000, liars: 1, ..Plan::new(7, 20, 1) });
+}
+
+#[test]
+fn members_may_change_between_heights() {
+    agree_all(Plan { epoch: 5, liars: 1, ..Plan::new(5, 25, 1) });
+}
+
+#[test]
+fn members_that_rest_are_woken_and_catch_up() {
+    let plan = Plan { pace: Pace::Idle(700), crash: 0.1, ..Plan::new(4, 30, 1) };
+    agree_all(plan);
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod faults_are_seen {
+    use super::*;
+
+    /// Whether some seed of `plan` ends in a panic that says `what`.
+    fn breaks(what: &str, plan: Plan) -> bool {
+        (1..40).any(|seed| {
+            let run = || World::new(Plan { seed, ..plan }).run(300_000);
+            match std::panic::catch_unwind(run) {
+                Ok(_) => false,
+                Err(why) => why.downcast_ref::<String>().is_some_and(|why| why.contains(what)),
+            }
+        })
+    }
+
+    #[test]
+    fn two_liars_of_four_break_safety_and_the_world_notices() {
+        assert!(breaks("SAFETY", Plan { liars: 2, ..Plan::new(4, 20, 1) }));
+    }
+
+    #[test]
+    fn a_lost_log_leads_to_a_second_vote_and_the_world_notices() {
+        let plan = Plan { crash: 0.4, forgetful: true, ..Plan::new(4, 60, 1) };
+        assert!(breaks("VOTED TWICE", plan));
+    }
+}
