@@ -28,7 +28,7 @@ impl Agree {
                 self.keep_early(from, height, bytes);
                 self.on_ahead(from, height);
             }
-            _ if height < self.height || !self.is_deciding() => self.refused.other_height += 1,
+            _ if height < self.height || self.is_resting() => self.refused.other_height += 1,
             Message::Decided(decided) => self.on_decided(&decided),
             Message::Vote(vote) => self.on_vote(&vote, bytes),
             Message::Proposal(proposal) => self.on_proposal(&proposal, bytes, judge),

@@ -133,8 +133,9 @@ impl Default for Config {
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
-    /// Start a height. It must be past [`Agree::height`]; anything else is refused. `replay`: the
-    /// records stored for it, in order; empty unless restarting.
+    /// Start a height. It must be past [`Agree::height`], and the decision of that one must have
+    /// been drained; anything else is refused. `replay`: the records stored for it, in order;
+    /// empty unless restarting.
     Height { height: u64, members: Members, replay: &'a [Vec<u8>] },
     /// The answer to [`Output::NeedValue`]. Of several answers the first counts; one that comes
     /// after the round stopped waiting is refused and asked for again in our next turn.
@@ -336,8 +337,9 @@ impl Agree {
         }
     }
 
+    /// Whether a height is started whose [`Output::Decided`] was not handed out yet.
     pub fn is_deciding(&self) -> bool {
-        !matches!(self.stage, Stage::Resting)
+        !self.is_resting() || self.has_undrained_decision()
     }
 
     /// The members of the height being decided, or of the last one.
@@ -349,13 +351,21 @@ impl Agree {
         &self.refused
     }
 
+    fn is_resting(&self) -> bool {
+        matches!(self.stage, Stage::Resting)
+    }
+
+    fn has_undrained_decision(&self) -> bool {
+        self.out.iter().any(|waiting| matches!(waiting.output, Output::Decided(_)))
+    }
+
     fn domain(&self) -> Domain<'_> {
         Domain { group: &self.group, members: &self.members }
     }
 
     /// The last height that is decided.
     fn decided(&self) -> u64 {
-        if self.is_deciding() { self.height.saturating_sub(1) } else { self.height }
+        if self.is_resting() { self.height } else { self.height.saturating_sub(1) }
     }
 
     /// Queue an output that needs nothing to be durable first.

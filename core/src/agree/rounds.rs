@@ -22,14 +22,16 @@ impl Agree {
         judge: Judge<'_>,
     ) {
         // Starting a height twice would forget its votes.
-        if height <= self.height {
+        if height <= self.height || self.has_undrained_decision() {
             self.refused.other_height += 1;
             return;
         }
         // What the old height still wants to say is pointless: its decision says it all.
         let durable = self.log.durable();
-        self.out.retain(|waiting| {
-            waiting.after <= durable || !matches!(waiting.output, Output::Broadcast { .. })
+        self.out.retain(|waiting| match waiting.output {
+            Output::PeerAhead { .. } | Output::NeedValue { .. } => false,
+            Output::Broadcast { .. } => waiting.after <= durable,
+            _ => true,
         });
         let next = self.height.checked_add(1) == Some(height);
         let early = core::mem::take(&mut self.early);
@@ -92,7 +94,7 @@ impl Agree {
     }
 
     fn on_driven(&mut self, output: Driven<Ctx>, inputs: &mut VecDeque<Drive<Ctx>>) {
-        if !self.is_deciding() {
+        if self.is_resting() {
             return;
         }
         match output {

@@ -100,7 +100,7 @@ impl Agree {
 
     fn set_next_question(&mut self) {
         self.sync.seen = self.log.last();
-        let interval = if self.is_deciding() { self.sync.interval } else { self.config.rest };
+        let interval = if self.is_resting() { self.config.rest } else { self.sync.interval };
         // Members that started together should not ask together: up to a quarter more, by key
         // and turn.
         let share = u32::from(self.me.0[0] ^ (self.sync.turn as u8));
@@ -187,10 +187,11 @@ impl Agree {
 
     /// A peer speaks of a height past ours.
     pub(super) fn on_ahead(&mut self, peer: MemberKey, height: u64) {
-        if self.is_deciding() {
+        if !self.is_resting() {
             self.sync.next = self.sync.next.min(self.now + self.config.sync / 4);
         } else if may(&mut self.sync.ahead, peer, self.now, self.config.sync) {
-            self.push(Output::PeerAhead { peer, height });
+            // Behind the decision that still waits for the log, if there is one.
+            self.push_logged(Output::PeerAhead { peer, height });
         }
     }
 

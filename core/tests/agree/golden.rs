@@ -108,15 +108,21 @@ fn what_is_no_message_is_refused_with_its_reason() {
 fn what_is_signed_has_its_digest() {
     let people = [Person::numbered(1), Person::numbered(2)];
     let members = crate::forge::set_of(&people);
-    assert_eq!(hex(&digest::value_id(b"xyz").0), "VALUE");
-    assert_eq!(hex(members.digest()), "MEMBERS");
+    assert_eq!(
+        hex(&digest::value_id(b"xyz").0),
+        "bb0d4af8c5ef26f19fdf6e9d532601a77856b75489703923ea0787ffcb52fc40"
+    );
+    assert_eq!(
+        hex(members.digest()),
+        "654502d39635a50a031ee1144db2f19d5bd3dab12c71c65bcd1a19fbd9d1e1ae"
+    );
     let id = digest::value_id(b"xyz");
     let vote = digest::vote(&GROUP, &members, Step::Precommit, 300, 5, Some(&id));
-    assert_eq!(hex(&vote), "VOTE");
+    assert_eq!(hex(&vote), "adf2acf16d197a24648de14e12a516f3ed83670a1b65cf2f78d059811fa7be34");
     let nil = digest::vote(&GROUP, &members, Step::Prevote, 300, 5, None);
-    assert_eq!(hex(&nil), "NIL");
+    assert_eq!(hex(&nil), "20177f7d63a9c51b2e8cf8639cbcd52e06b6e576d63e48fbf6615799f1cb3643");
     let proposal = digest::proposal(&GROUP, &members, 300, 5, Some(2), &id);
-    assert_eq!(hex(&proposal), "PROPOSAL");
+    assert_eq!(hex(&proposal), "f4e327624f4c622d608e1af74dd40897601e292d6dd726bd270f95c11baa75ac");
 
     // The same by hand, from the table in docs/PROTOCOL.md.
     let mut hash = blake3::Hasher::new_derive_key("bitcraps v1 agree signature");

@@ -1,6 +1,9 @@
 //! Each limit is filled, and what comes past it is refused and counted.
 
-use crate::{attacks::Rig, forge::GROUP, world::people};
+use crate::{
+    attacks::Rig,
+    forge::{GROUP, Person},
+};
 use bitcraps_core::{
     agree::{
         ASKING_PEERS_MAX, EARLY_PER_PEER, Input, LOOKAHEAD, LOOKBACK, MemberKey, Members,
@@ -35,6 +38,8 @@ fn votes_of_long_past_rounds_are_refused() {
     let status = Message::Status(Status { height: 1, round: 60, held: vec![] }).encode();
     for by in &others[..2] {
         rig.feed(*by, &status);
+    }
+    for by in &others[..2] {
         rig.vote(*by, Step::Prevote, 60, None);
     }
     assert_eq!(rig.agree.round(), 60);
@@ -164,8 +169,7 @@ fn decisions_no_longer_in_memory_are_asked_of_the_host() {
 
 #[test]
 fn a_member_set_is_one_to_sixteen_distinct_sound_keys() {
-    let (people, _) = people(17);
-    let keys: Vec<MemberKey> = people.iter().map(|person| person.key).collect();
+    let keys: Vec<MemberKey> = (1..=17).map(|n| Person::numbered(n).key).collect();
     assert_eq!(Members::new(&[]), Err(MembersError::Count { got: 0, max: TABLE_MEMBERS_MAX }));
     assert_eq!(Members::new(&keys), Err(MembersError::Count { got: 17, max: TABLE_MEMBERS_MAX }));
     assert_eq!(

@@ -1,9 +1,15 @@
 //! Agreement through its public API: a virtual network with liars and crashes (`world`), scripted
 //! attacks (a random adversary rarely finds them), limits filled to the brim, and golden bytes.
 
+#[cfg(test)]
 mod attacks;
+#[cfg(test)]
 mod forge;
+#[cfg(test)]
 mod golden;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
 mod scenarios;
+#[cfg(test)]
 mod world;
