@@ -220,10 +220,18 @@ fn a_decision_waits_for_the_log_as_well() {
     let key = rig.people[others[1]].key;
     let bytes =
         rig.people[others[1]].vote(&GROUP, &rig.members, Step::Precommit, (1, 0), Some(id(b"x")));
+    let said_before = rig.said.clone();
     rig.agree.handle(rig.now, Input::Message { from: key, bytes: &bytes }, &sound);
     let first = rig.agree.poll_output();
     let Some(Output::Persist { seq, .. }) = first else { panic!("{first:?}") };
     assert_eq!(rig.agree.poll_output(), None);
+    // The next height cannot be started before the host has this decision, and a peer that
+    // is ahead is reported after it.
+    assert!(rig.agree.is_deciding());
+    rig.start(2);
+    assert_eq!(rig.agree.height(), 1);
+    rig.feed(others[0], &Message::Resting(Resting { height: 9 }).encode());
+    assert_eq!(rig.said, said_before);
     rig.agree.handle(rig.now, Input::Persisted { seq }, &sound);
     let Some(Output::Decided(decision)) = rig.agree.poll_output() else { panic!() };
     assert_eq!(decision.verify(&GROUP, &rig.members), Ok(()));

@@ -37,6 +37,13 @@ pub enum Pace {
     Idle(u64),
 }
 
+/// From the start, the members with their bit in `side` and the rest do not hear each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    pub until_ms: u64,
+    pub side: u64,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub members: usize,
@@ -51,6 +58,8 @@ pub struct Plan {
     pub crash: f64,
     /// Milliseconds of every ten seconds in which the network is cut in two.
     pub split_ms: u64,
+    /// Healed with a nudge for everyone.
+    pub cut: Cut,
     /// Members change every so many heights; 0: never.
     pub epoch: u64,
     /// Break the rules on purpose: a crash loses what was durable as well.
@@ -70,6 +79,7 @@ impl Plan {
             duplication: 0.05,
             crash: 0.0,
             split_ms: 0,
+            cut: Cut { until_ms: 0, side: 0 },
             epoch: 0,
             forgetful: false,
             pace: Pace::Always,
@@ -95,6 +105,7 @@ enum Event {
     Disk { node: usize, life: u64, seq: u64 },
     Up { node: usize },
     Second,
+    Healed,
     Wish,
 }
 
@@ -144,7 +155,7 @@ fn config() -> Config {
         sync: ms(150),
         sync_longest: ms(1000),
         rest: ms(1000),
-        keep: 16,
+        keep: 2,
     }
 }
 
@@ -185,6 +196,9 @@ impl World {
             world.start(node);
         }
         world.push(1000, Event::Second);
+        if plan.cut.until_ms > 0 {
+            world.push(plan.cut.until_ms, Event::Healed);
+        }
         if plan.pace != Pace::Always {
             world.push(10, Event::Wish);
         }
@@ -282,6 +296,10 @@ impl World {
             if sides >> from & 1 != sides >> to & 1 {
                 return;
             }
+        }
+        let cut = self.plan.cut;
+        if self.now < cut.until_ms && cut.side >> from & 1 != cut.side >> to & 1 {
+            return;
         }
         for _ in 0..1 + u32::from(self.rng.chance(self.plan.duplication)) {
             if !self.rng.chance(self.plan.loss) {
@@ -419,6 +437,12 @@ impl World {
             Event::Wake { .. } | Event::Disk { .. } => {}
             Event::Up { node } => self.start(node),
             Event::Second => self.on_second(),
+            Event::Healed => {
+                for node in 0..self.plan.members {
+                    self.feed(node, Input::Nudge);
+                    self.drain(node);
+                }
+            }
             Event::Wish => {
                 let wisher = self.rng.below(self.plan.members as u64) as usize;
                 if self.nodes[wisher].agree.as_ref().is_some_and(|a| !a.is_deciding()) {
@@ -462,10 +486,6 @@ impl World {
                 self.push(at, Event::Up { node: i });
             }
         }
-        // Links come and go: now and then a host says so.
-        let lucky = self.rng.below(self.plan.members as u64) as usize;
-        self.feed(lucky, Input::Nudge);
-        self.drain(lucky);
         self.push(self.now + 1000, Event::Second);
     }
 
