@@ -1,0 +1,142 @@
+//! One connection: what it is busy with, and when that is due.
+//!
+//! Not here: what to do about it; [`super::Links`] decides, because most decisions look at other
+//! connections too.
+
+use super::{
+    Config,
+    frame::Step,
+    handshake::{Answered, Dialled, Proven},
+    pieces::{Assembly, Unfinished},
+    quality::Quality,
+    session::{Opener, Sealer},
+};
+use crate::{
+    crypto::identity::VerifiedCard,
+    id::PeerId,
+    time::Instant,
+    transport::{LinkRole, Transport},
+};
+
+pub struct Connection {
+    pub transport: Transport,
+    pub role: LinkRole,
+    /// Bytes of the largest frame.
+    pub mtu: usize,
+    /// When the driver reported it.
+    pub since: Instant,
+    /// Frames that the driver dropped.
+    pub congested: u64,
+    pub phase: Phase,
+}
+
+pub enum Phase {
+    Greeting(Box<Greeting>),
+    Open(Box<Session>),
+}
+
+/// A handshake under way.
+pub struct Greeting {
+    pub stage: Stage,
+    /// The message awaited, as far as it came.
+    pub pieces: Option<Assembly>,
+    /// The message sent last, repeated until the answer comes.
+    pub sent: Option<(Step, Vec<u8>)>,
+    pub resend_at: Instant,
+    pub until: Instant,
+}
+
+pub enum Stage {
+    AwaitsFirst,
+    AwaitsSecond(Dialled),
+    AwaitsThird(Answered),
+}
+
+impl Stage {
+    pub fn awaits(&self) -> Step {
+        match self {
+            Stage::AwaitsFirst => Step::One,
+            Stage::AwaitsSecond(_) => Step::Two,
+            Stage::AwaitsThird(_) => Step::Three,
+        }
+    }
+}
+
+/// A link whose peer is proven.
+pub struct Session {
+    pub card: VerifiedCard,
+    pub link_key: [u8; 32],
+    /// Which run of the peer this is, and the peer's number for this link.
+    pub instance: [u8; 8],
+    pub peer_link: u64,
+    pub sealer: Sealer,
+    pub opener: Opener,
+    pub unfinished: Unfinished,
+    pub next_piece_id: u16,
+    pub quality: Quality,
+    pub ping_at: Instant,
+    /// The token of the last ping and when it left, until it is answered.
+    pub asked: Option<(u64, Instant)>,
+    /// When something last opened.
+    pub heard: Instant,
+    /// A dialer's message 3, until something sealed shows that it arrived.
+    pub unconfirmed: Option<Unconfirmed>,
+}
+
+pub struct Unconfirmed {
+    pub third: Vec<u8>,
+    /// Not repeated before this.
+    pub resend_at: Instant,
+}
+
+impl Session {
+    pub fn new(proven: Proven, unconfirmed: Option<Unconfirmed>, now: Instant) -> Session {
+        Session {
+            card: proven.card,
+            link_key: proven.link_key,
+            instance: proven.instance,
+            peer_link: proven.link,
+            sealer: proven.sealer,
+            opener: proven.opener,
+            unfinished: Unfinished::default(),
+            next_piece_id: 0,
+            quality: Quality::new(),
+            ping_at: now,
+            asked: None,
+            heard: now,
+            unconfirmed,
+        }
+    }
+
+    pub fn peer(&self) -> PeerId {
+        self.card.id()
+    }
+}
+
+impl Connection {
+    pub fn session(&self) -> Option<&Session> {
+        match &self.phase {
+            Phase::Open(session) => Some(session),
+            Phase::Greeting(_) => None,
+        }
+    }
+
+    /// A stranger that has not proven itself: the first to go when room is needed.
+    pub fn is_half_open_stranger(&self) -> bool {
+        matches!(self.phase, Phase::Greeting(_)) && self.role == LinkRole::Listener
+    }
+
+    /// When this connection next needs attention.
+    pub fn deadline(&self, config: &Config) -> Instant {
+        match &self.phase {
+            Phase::Greeting(greeting) if greeting.sent.is_some() => {
+                greeting.until.min(greeting.resend_at)
+            }
+            Phase::Greeting(greeting) => greeting.until,
+            Phase::Open(session) => {
+                let pieces = session.unfinished.deadline().unwrap_or(Instant::NEVER);
+                session.ping_at.min(session.heard + config.idle_max).min(pieces)
+            }
+        }
+    }
+}

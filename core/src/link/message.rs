@@ -1,0 +1,159 @@
+//! What neighbours say to each other: inside the handshake, before it failed, and after it.
+//!
+//! Rules. Decoding is total and takes every byte: what is left over is an error, because two
+//! programs that read the same bytes must see the same message. Packets are opaque here.
+//!
+//! Not here: the frames that carry these bytes ([`super::frame`]).
+
+use crate::{
+    crypto::identity::{Card, SignatureBytes},
+    transport::CloseReason,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The version of everything in this room. Both ends mix it into the handshake.
+pub const VERSION: u8 = 1;
+
+/// Payload of handshake messages 2 and 3: who speaks, and that the Noise static key is theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Introduction {
+    pub card: Card,
+    /// By the card's key over the Noise static key, for the purpose [`STATIC_KEY_PURPOSE`].
+    #[serde(serialize_with = "write_signature", deserialize_with = "read_signature")]
+    pub signature: SignatureBytes,
+    /// Random, drawn once per run of a node: tells a peer that restarted from one that dialled
+    /// twice.
+    pub instance: [u8; 8],
+    /// The sender's own number for this link. Of two links that one run of a node dialled, the
+    /// one with the greater number stays.
+    pub link: u64,
+}
+
+/// Domain separator of [`Introduction::signature`].
+pub const STATIC_KEY_PURPOSE: &str = "bitcraps v1 link static key";
+
+/// Said in the clear when a handshake fails, so that the other side can say why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub reason: CloseReason,
+}
+
+/// The content of one sealed packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Message<'a> {
+    /// Answer with the same token.
+    Ping {
+        token: u64,
+    },
+    Pong {
+        token: u64,
+    },
+    /// The last message of a link.
+    Close {
+        reason: CloseReason,
+    },
+    /// For the layer above, at most [`crate::limits::PACKET_BYTES_MAX`] bytes.
+    Packet(#[serde(borrow, serialize_with = "write_bytes")] &'a [u8]),
+}
+
+/// Bytes that are no message of this version. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a message of this version")]
+pub struct Malformed;
+
+/// Appends `message` to `out`.
+pub fn encode<T: Serialize>(message: &T, out: Vec<u8>) -> Vec<u8> {
+    postcard::to_extend(message, out)
+        .expect("a Vec takes every byte and no map or sequence of unknown length is written")
+}
+
+/// Reads one message that takes all of `bytes`.
+pub fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Malformed> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((message, [])) => Ok(message),
+        Ok(_) | Err(_) => Err(Malformed),
+    }
+}
+
+// Postcard writes a slice of bytes in one go only when it is told that it is one.
+fn write_bytes<S: Serializer>(bytes: &&[u8], s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_bytes(bytes)
+}
+
+// Serde knows arrays of up to 32 elements; two halves are the same 64 bytes on the wire.
+fn write_signature<S: Serializer>(signature: &SignatureBytes, s: S) -> Result<S::Ok, S::Error> {
+    let (mut r, mut t) = ([0; 32], [0; 32]);
+    r.copy_from_slice(&signature[..32]);
+    t.copy_from_slice(&signature[32..]);
+    (r, t).serialize(s)
+}
+
+fn read_signature<'de, D: Deserializer<'de>>(d: D) -> Result<SignatureBytes, D::Error> {
+    let (r, t) = <([u8; 32], [u8; 32])>::deserialize(d)?;
+    let mut signature = [0; 64];
+    signature[..32].copy_from_slice(&r);
+    signature[32..].copy_from_slice(&t);
+    Ok(signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn golden(message: Message, bytes: &[u8]) {
+        assert_eq!(encode(&message, Vec::new()), bytes);
+        assert_eq!(decode::<Message>(bytes), Ok(message));
+    }
+
+    #[test]
+    fn messages_have_the_bytes_that_version_one_wrote_down() {
+        golden(Message::Ping { token: 1 }, &[0, 1]);
+        golden(Message::Pong { token: 300 }, &[1, 0xac, 0x02]);
+        golden(Message::Packet(&[]), &[3, 0]);
+        golden(Message::Packet(&[7, 8, 9]), &[3, 3, 7, 8, 9]);
+        let reasons = [
+            CloseReason::TransportClosed,
+            CloseReason::TooSlow,
+            CloseReason::Silent,
+            CloseReason::HandshakeTimeout,
+            CloseReason::Garbage,
+            CloseReason::WrongVersion,
+            CloseReason::BadSignature,
+            CloseReason::NoWork,
+            CloseReason::Duplicate,
+            CloseReason::Limit,
+            CloseReason::PeerLeft,
+            CloseReason::Stopping,
+        ];
+        for (number, reason) in (0u8..).zip(reasons) {
+            golden(Message::Close { reason }, &[2, number]);
+            assert_eq!(encode(&Refusal { reason }, Vec::new()), [number]);
+        }
+    }
+
+    #[test]
+    fn an_introduction_has_the_bytes_that_version_one_wrote_down() {
+        let introduction = Introduction {
+            card: Card { key: [0xaa; 32], nonce: 300 },
+            signature: core::array::from_fn(|i| i as u8),
+            instance: *b"instance",
+            link: 5,
+        };
+        let mut bytes = vec![0xaa; 32];
+        bytes.extend([0xac, 0x02]);
+        bytes.extend(0..64);
+        bytes.extend(b"instance");
+        bytes.push(5);
+        assert_eq!(encode(&introduction, Vec::new()), bytes);
+        assert_eq!(decode::<Introduction>(&bytes), Ok(introduction));
+    }
+
+    #[test]
+    fn what_is_left_over_or_missing_is_malformed() {
+        assert_eq!(decode::<Message>(&[0, 1, 0]), Err(Malformed));
+        assert_eq!(decode::<Message>(&[3, 3, 7, 8]), Err(Malformed));
+        assert_eq!(decode::<Message>(&[4]), Err(Malformed));
+        assert_eq!(decode::<Message>(&[]), Err(Malformed));
+        assert_eq!(decode::<Message>(&[2, 99]), Err(Malformed));
+    }
+}
