@@ -46,18 +46,19 @@ pub struct Greeting {
     pub until: Instant,
 }
 
+/// The handshake message that is awaited.
 pub enum Stage {
-    AwaitsFirst,
-    AwaitsSecond(Dialled),
-    AwaitsThird(Answered),
+    First,
+    Second(Dialled),
+    Third(Answered),
 }
 
 impl Stage {
     pub fn awaits(&self) -> Step {
         match self {
-            Stage::AwaitsFirst => Step::One,
-            Stage::AwaitsSecond(_) => Step::Two,
-            Stage::AwaitsThird(_) => Step::Three,
+            Stage::First => Step::One,
+            Stage::Second(_) => Step::Two,
+            Stage::Third(_) => Step::Three,
         }
     }
 }

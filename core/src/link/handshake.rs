@@ -211,6 +211,7 @@ impl Own {
         (introduction, card, link_key): (Introduction, VerifiedCard, [u8; 32]),
     ) -> Proven {
         let (from_dialer, from_listener) = noise.dangerously_get_raw_split();
+        let (from_dialer, from_listener) = (Key::new(from_dialer), Key::new(from_listener));
         let (send, receive) = if noise.is_initiator() {
             (from_dialer, from_listener)
         } else {
@@ -221,8 +222,8 @@ impl Own {
             link_key,
             instance: introduction.instance,
             link: introduction.link,
-            sealer: Sealer::new(Key::new(send), self.epoch_packets),
-            opener: Opener::new(Key::new(receive), self.epoch_packets),
+            sealer: Sealer::new(send, self.epoch_packets),
+            opener: Opener::new(receive, self.epoch_packets),
         }
     }
 }

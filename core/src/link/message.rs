@@ -3,7 +3,7 @@
 //! Rules. Decoding is total and takes every byte: what is left over is an error, because two
 //! programs that read the same bytes must see the same message. Packets are opaque here.
 //!
-//! Not here: the frames that carry these bytes ([`super::frame`]).
+//! Not here: the frames that carry these bytes (`frame`).
 
 use crate::{
     crypto::identity::{Card, SignatureBytes},

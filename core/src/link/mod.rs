@@ -1,8 +1,8 @@
 //! All encrypted links of one node: from frames to packets of proven neighbours, and back.
 //!
 //! One connection of the driver is one [`LinkId`]. A handshake proves who is at the other end
-//! ([`handshake`]); after it, packets are sealed ([`session`]), cut to the size of a frame and put
-//! together again ([`frame`], [`pieces`]). Pings measure the link ([`quality`]).
+//! (`handshake`); after it, packets are sealed (`session`), cut to the size of a frame and put
+//! together again (`frame`, `pieces`). Pings measure the link (`quality`).
 //!
 //! Rules.
 //! - Whoever sends what is no frame, handshake or packet of this protocol loses that connection
@@ -19,8 +19,10 @@
 
 mod connection;
 mod frame;
+mod greet;
 mod handshake;
 mod message;
+mod open;
 mod outcome;
 mod pieces;
 mod quality;
@@ -45,12 +47,11 @@ use crate::{
     time::{Duration, Instant},
     transport::{CloseReason, LinkRole, Transport},
 };
-use connection::{Connection, Greeting, Phase, Session, Stage, Unconfirmed};
-use frame::{Frame, FrameError, Place, Step};
-use handshake::{Answered, HandshakeError, Own, Proven};
+use connection::{Connection, Greeting, Phase, Session, Stage};
+use frame::{FrameError, Step};
+use handshake::Own;
 use message::Message;
-use pieces::{Assembly, PieceError};
-use session::OpenError;
+use pieces::PieceError;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Strangers that may be in a handshake with this node at once. Guess: at 5 s each it lets a
@@ -123,6 +124,8 @@ enum Goodbye {
 }
 
 impl Links {
+    /// `seed` is another one in every run of a node: it makes the ephemeral keys, and it is how
+    /// peers tell that this node restarted.
     pub fn new(config: Config, identity: &Identity, seed: Seed) -> Links {
         let config = Config { epoch_packets: config.epoch_packets.max(1), ..config };
         let rng = seed.fork("pings").rng();
@@ -159,7 +162,7 @@ impl Links {
         let full = self.make_room(role);
         let until = now + self.config.handshake_max;
         let resend_at = now + self.config.resend_every;
-        let stage = Stage::AwaitsFirst;
+        let stage = Stage::First;
         let greeting = Greeting { stage, pieces: None, sent: None, resend_at, until };
         let phase = Phase::Greeting(Box::new(greeting));
         let connection = Connection { transport, role, mtu, since: now, congested: 0, phase };
@@ -170,7 +173,7 @@ impl Links {
         self.wake_by(until);
         if role == LinkRole::Dialer {
             let (dialled, first) = self.own.dial(handshake_seed(&self.seed, &mut self.handshakes));
-            self.next_stage(link, Stage::AwaitsSecond(dialled), Step::One, first, now);
+            self.next_stage(link, Stage::Second(dialled), Step::One, first, now);
         }
     }
 
@@ -316,185 +319,6 @@ impl Links {
         }
     }
 
-    fn on_greeting_frame(&mut self, link: LinkId, frame: Frame, now: Instant) {
-        let Some(Phase::Greeting(greeting)) = self.connections.get(&link).map(|c| &c.phase) else {
-            return;
-        };
-        let awaits = greeting.stage.awaits();
-        match frame {
-            Frame::Handshake { step, place, chunk } if step == awaits => {
-                self.on_handshake_piece(link, place, chunk, now);
-            }
-            Frame::Refusal { reason } => {
-                self.close(link, told(reason), None, Goodbye::Heard);
-            }
-            // A repeated message 1, or packets that overtook message 3.
-            Frame::Handshake { step: Step::One, .. } | Frame::Sealed(_) | Frame::Piece { .. }
-                if awaits == Step::Three =>
-            {
-                self.counters.early += 1;
-            }
-            Frame::Handshake { .. } | Frame::Sealed(_) | Frame::Piece { .. } => {
-                self.close(link, CloseReason::Garbage, None, Goodbye::Say);
-            }
-        }
-    }
-
-    fn on_handshake_piece(&mut self, link: LinkId, place: Place, chunk: &[u8], now: Instant) {
-        let Some(Phase::Greeting(greeting)) = self.connections.get_mut(&link).map(|c| &mut c.phase)
-        else {
-            return;
-        };
-        let pieces =
-            greeting.pieces.get_or_insert_with(|| Assembly::new(place.count, HANDSHAKE_BYTES_MAX));
-        let message = match pieces.add(place, chunk) {
-            Ok(None) => return,
-            Ok(Some(message)) => message,
-            Err(error) => return self.close(link, piece_reason(error), None, Goodbye::Say),
-        };
-        greeting.pieces = None;
-        let read = match &mut greeting.stage {
-            Stage::AwaitsFirst => {
-                let seed = handshake_seed(&self.seed, &mut self.handshakes);
-                self.own.answer(link, &message, seed).map(Read::First)
-            }
-            Stage::AwaitsSecond(dialled) => {
-                dialled.finish(&self.own, link, &message).map(Read::Second)
-            }
-            Stage::AwaitsThird(answered) => answered.finish(&self.own, &message).map(Read::Third),
-        };
-        match read {
-            Ok(Read::First((answered, second))) => {
-                self.next_stage(link, Stage::AwaitsThird(answered), Step::Two, second, now);
-            }
-            Ok(Read::Second((third, proven))) => self.on_proven(link, proven, Some(third), now),
-            Ok(Read::Third(proven)) => self.on_proven(link, proven, None, now),
-            Err(error) => {
-                let peer = (error == HandshakeError::Ourselves).then_some(self.own.id());
-                self.close(link, error.reason(), peer, Goodbye::Say);
-            }
-        }
-    }
-
-    fn on_proven(&mut self, link: LinkId, proven: Proven, third: Option<Vec<u8>>, now: Instant) {
-        let peer = proven.card.id();
-        let older = self.peers.get(&peer).copied();
-        if older.is_some_and(|older| self.older_stays(older, link, &proven)) {
-            return self.close(link, CloseReason::Duplicate, Some(peer), Goodbye::Say);
-        }
-        if let Some(third) = &third {
-            self.say_handshake(link, Step::Three, third);
-        }
-        let resend_at = now + self.config.resend_every / 2;
-        let unconfirmed = third.map(|third| Unconfirmed { third, resend_at });
-        let Some(connection) = self.connections.get_mut(&link) else { return };
-        let (card, link_key, transport) = (proven.card, proven.link_key, connection.transport);
-        connection.phase = Phase::Open(Box::new(Session::new(proven, unconfirmed, now)));
-        self.peers.insert(peer, link);
-        self.counters.opened += 1;
-        self.outputs.push_back(Output::Opened { link, peer: card, link_key, transport });
-        if let Some(older) = older {
-            self.close(older, CloseReason::Duplicate, None, Goodbye::Say);
-        }
-        self.ping(link, now);
-        self.wake_by(now + self.config.idle_max);
-    }
-
-    fn older_stays(&self, older: LinkId, newer: LinkId, proven: &Proven) -> bool {
-        let Some(session) = self.connections.get(&older).and_then(Connection::session) else {
-            return false;
-        };
-        if session.instance != proven.instance {
-            return false;
-        }
-        let rank = |link: LinkId, peer_link| match self.connections.get(&link).map(|c| c.role) {
-            Some(LinkRole::Dialer) => (self.own.id(), core::cmp::Reverse(link.0)),
-            _ => (proven.card.id(), core::cmp::Reverse(peer_link)),
-        };
-        rank(older, session.peer_link) < rank(newer, proven.link)
-    }
-
-    fn on_open_frame(&mut self, link: LinkId, frame: Frame, now: Instant) {
-        let Some(Phase::Open(session)) = self.connections.get_mut(&link).map(|c| &mut c.phase)
-        else {
-            return;
-        };
-        match frame {
-            Frame::Sealed(sealed) => self.on_sealed(link, sealed, now),
-            Frame::Piece { id, place, chunk } => {
-                let added = session.unfinished.add(id, place, chunk, SEALED_BYTES_MAX, now);
-                self.counters.unfinished += session.unfinished.take_forgotten();
-                match added {
-                    Ok(None) => self.wake_by(now + UNFINISHED_AGE_MAX),
-                    Ok(Some(sealed)) => self.on_sealed(link, &sealed, now),
-                    Err(error) => self.close(link, piece_reason(error), None, Goodbye::Say),
-                }
-            }
-            // The listener repeats message 2: message 3 was lost.
-            Frame::Handshake { step: Step::Two, place: Place { index: 0, .. }, .. } => {
-                let due = session.unconfirmed.as_mut().filter(|u| u.resend_at <= now);
-                match due {
-                    Some(unconfirmed) => {
-                        unconfirmed.resend_at = now + self.config.resend_every / 2;
-                        let third = unconfirmed.third.clone();
-                        self.say_handshake(link, Step::Three, &third);
-                    }
-                    None => self.counters.early += 1,
-                }
-            }
-            Frame::Refusal { reason } if session.unconfirmed.is_some() => {
-                self.close(link, told(reason), None, Goodbye::Heard);
-            }
-            // Late repetitions, or somebody else's words: nothing here is authenticated.
-            Frame::Handshake { .. } | Frame::Refusal { .. } => self.counters.early += 1,
-        }
-    }
-
-    fn on_sealed(&mut self, link: LinkId, sealed: &[u8], now: Instant) {
-        let Some(Phase::Open(session)) = self.connections.get_mut(&link).map(|c| &mut c.phase)
-        else {
-            return;
-        };
-        let mut plain = match session.opener.open(sealed) {
-            Ok(plain) => plain,
-            Err(OpenError::Replayed) => return self.counters.replayed += 1,
-            Err(OpenError::TooOld | OpenError::TooNew) => return self.counters.stale += 1,
-            Err(OpenError::Short { .. }) => {
-                return self.close(link, CloseReason::Garbage, None, Goodbye::Say);
-            }
-            Err(OpenError::Forged) => {
-                return self.close(link, CloseReason::BadSignature, None, Goodbye::Say);
-            }
-        };
-        session.heard = now;
-        session.unconfirmed = None;
-        let from = session.peer();
-        match message::decode(&plain) {
-            Ok(Message::Ping { token }) => self.say(link, &Message::Pong { token }),
-            Ok(Message::Pong { token }) => {
-                if let Some((_, left)) = session.asked.take_if(|(asked, _)| *asked == token) {
-                    session.quality.on_answer(now - left);
-                    self.tell_if_moved(link);
-                }
-            }
-            Ok(Message::Close { reason }) => {
-                self.close(link, told(reason), None, Goodbye::Heard);
-            }
-            Ok(Message::Packet(packet)) if packet.len() > PACKET_BYTES_MAX => {
-                self.close(link, CloseReason::Limit, None, Goodbye::Say);
-            }
-            Ok(Message::Packet(packet)) => {
-                self.counters.packets_in += 1;
-                let header = plain.len() - packet.len();
-                plain.drain(..header);
-                self.outputs.push_back(Output::Received { from, packet: plain });
-            }
-            Err(message::Malformed) => {
-                self.close(link, CloseReason::Garbage, None, Goodbye::Say);
-            }
-        }
-    }
-
     fn on_due(&mut self, link: LinkId, now: Instant) {
         let Some(connection) = self.connections.get_mut(&link) else { return };
         match &mut connection.phase {
@@ -521,72 +345,6 @@ impl Links {
                     self.ping(link, now);
                 }
             }
-        }
-    }
-
-    fn ping(&mut self, link: LinkId, now: Instant) {
-        let Some(Phase::Open(session)) = self.connections.get_mut(&link).map(|c| &mut c.phase)
-        else {
-            return;
-        };
-        // A token that nobody can guess: an answer cannot leave before its question came.
-        let token = self.rng.next_u64();
-        let tenth = self.config.ping_every / 10;
-        let jitter = Duration::from_micros(self.rng.below(2 * tenth.as_micros() as u64 + 1));
-        session.asked = Some((token, now));
-        session.ping_at = now + (self.config.ping_every - tenth) + jitter;
-        let ping_at = session.ping_at;
-        self.wake_by(ping_at);
-        self.say(link, &Message::Ping { token });
-    }
-
-    fn tell_if_moved(&mut self, link: LinkId) {
-        if let Some(Phase::Open(session)) = self.connections.get_mut(&link).map(|c| &mut c.phase)
-            && session.quality.take_moved()
-        {
-            let peer = session.peer();
-            self.outputs.push_back(Output::Measured { peer });
-        }
-    }
-
-    fn next_stage(
-        &mut self,
-        link: LinkId,
-        stage: Stage,
-        step: Step,
-        message: Vec<u8>,
-        now: Instant,
-    ) {
-        self.say_handshake(link, step, &message);
-        if let Some(Phase::Greeting(greeting)) =
-            self.connections.get_mut(&link).map(|c| &mut c.phase)
-        {
-            greeting.stage = stage;
-            greeting.sent = Some((step, message));
-            greeting.resend_at = now + self.config.resend_every;
-            self.wake_by(now + self.config.resend_every);
-        }
-    }
-
-    fn say_handshake(&mut self, link: LinkId, step: Step, message: &[u8]) {
-        let Some(connection) = self.connections.get(&link) else { return };
-        for frame in frame::handshake(step, message, connection.mtu) {
-            emit(&mut self.outputs, &mut self.counters, link, frame);
-        }
-    }
-
-    /// Seals `message` and sends it in one frame or in pieces.
-    fn say(&mut self, link: LinkId, message: &Message) {
-        let Some(connection) = self.connections.get_mut(&link) else { return };
-        let Phase::Open(session) = &mut connection.phase else { return };
-        let sealed = session.sealer.seal(message);
-        if sealed.len() <= connection.mtu {
-            return emit(&mut self.outputs, &mut self.counters, link, sealed);
-        }
-        let id = session.next_piece_id;
-        session.next_piece_id = id.wrapping_add(1);
-        for piece in frame::pieces(id, &sealed[1..], connection.mtu) {
-            emit(&mut self.outputs, &mut self.counters, link, piece);
         }
     }
 
@@ -643,13 +401,6 @@ impl Links {
 enum Room {
     Free,
     Full,
-}
-
-/// What a whole handshake message led to.
-enum Read {
-    First((Answered, Vec<u8>)),
-    Second((Vec<u8>, Proven)),
-    Third(Proven),
 }
 
 /// A seed of its own for each handshake, so that no two draw the same ephemeral key.

@@ -16,7 +16,7 @@ pub enum Output {
     /// Close the connection after what was sent before.
     Hangup { link: LinkId, reason: CloseReason },
     /// A neighbour proved who it is. `link_key` is its X25519 key, to which others seal.
-    Opened { link: LinkId, peer: VerifiedCard, link_key: [u8; 32], transport: Transport },
+    Opened { link: LinkId, peer: Box<VerifiedCard>, link_key: [u8; 32], transport: Transport },
     /// Exactly once for each connection that was reported up. `peer` is set when it was proven;
     /// it is this node's own id when the connection reached this node. The peer may have another
     /// link, so ask [`super::Links::is_linked`] before mourning it.

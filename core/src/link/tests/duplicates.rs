@@ -1,6 +1,7 @@
 //! Two links to one peer, and links to oneself.
 
 use super::*;
+use crate::link::redial::Redial;
 
 /// Both ends have the same single link open.
 fn survivor(world: &World) -> (LinkId, LinkId) {
@@ -88,4 +89,83 @@ fn a_node_that_reaches_itself_hangs_up_and_says_whom_it_met() {
         [(LinkId(1), Some(own), CloseReason::Duplicate), (LinkId(2), None, CloseReason::Duplicate)]
     );
     world.assert_nothing_open();
+}
+
+/// Ends whose redials do what a node does with them, over wires that always connect.
+struct Dialling {
+    world: World,
+    redials: Vec<Redial>,
+    /// Outputs of each end already forwarded.
+    told: Vec<usize>,
+    dials: u64,
+}
+
+impl Dialling {
+    /// `dials[end]` lists the ends that an end was told to dial.
+    fn new(dials: &[&[usize]]) -> Dialling {
+        let ends = (0..dials.len() as u64).map(|n| End::new(n + 1, config())).collect();
+        let world = World::new(ends);
+        let redial = |(end, to): (usize, &&[usize])| {
+            let addresses = to.iter().map(|to| to.to_string());
+            Redial::new(world.ends[end].id, addresses, Seed::from_number(end as u64), world.now)
+        };
+        let redials = dials.iter().enumerate().map(redial).collect();
+        Dialling { redials, told: vec![0; dials.len()], dials: 0, world }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end_at = self.world.now + time;
+        while self.world.now < end_at {
+            for end in 0..self.redials.len() {
+                while let Some(address) = self.redials[end].poll_dial(self.world.now) {
+                    self.dials += 1;
+                    let link = LinkId(self.dials);
+                    self.redials[end].on_up(link, &address);
+                    let to = address.parse().unwrap();
+                    self.world.connect((end, link), (to, LinkId(1000 + self.dials)), MTU);
+                }
+            }
+            self.world.pass(Duration::from_millis(5));
+            for end in 0..self.redials.len() {
+                self.forward(end);
+            }
+        }
+    }
+
+    fn forward(&mut self, end: usize) {
+        let log = &self.world.ends[end].log;
+        for output in &log[self.told[end]..] {
+            match output {
+                Output::Opened { link, peer, .. } => {
+                    self.redials[end].on_opened(*link, peer.id());
+                }
+                Output::Closed { link, peer, reason } => {
+                    self.redials[end].on_closed(*link, *peer, *reason, self.world.now);
+                }
+                _ => {}
+            }
+        }
+        self.told[end] = log.len();
+    }
+}
+
+#[test]
+fn two_nodes_told_to_dial_each_other_settle_on_one_link() {
+    let mut net = Dialling::new(&[&[1], &[0]]);
+    net.pass(Duration::from_secs(60));
+    let (kept, other) = survivor(&net.world);
+    let settled = net.dials;
+    assert!(settled <= 4, "{settled} dials");
+    net.world.cut((0, kept));
+    net.pass(Duration::from_secs(30));
+    assert_ne!(survivor(&net.world), (kept, other));
+    assert!(net.dials > settled && net.dials <= settled + 4, "{} dials", net.dials);
+}
+
+#[test]
+fn a_node_told_to_dial_itself_does_so_once() {
+    let mut net = Dialling::new(&[&[0]]);
+    net.pass(Duration::from_secs(60));
+    assert_eq!(net.dials, 1);
+    net.world.assert_nothing_open();
 }

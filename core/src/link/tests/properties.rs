@@ -18,8 +18,12 @@ fn frames() -> impl Strategy<Value = Vec<Vec<u8>>> {
     prop::collection::vec(frame, 1..8)
 }
 
+fn cases() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(cases())]
 
     #[test]
     fn random_frames_never_panic_and_never_open_a_link(frames in frames(), dial: bool) {
