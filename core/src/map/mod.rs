@@ -1,1 +1,609 @@
 //! The mesh map: signed announcements, who is linked to whom, partitions.
+//!
+//! Rules. Every node says only what it sees itself, its own links, signed and with a version that
+//! only rises; everybody derives the same graph from the same sayings. Announcements are flooded
+//! (by `route`; this room judges them) at once when a neighbour is lost, within
+//! [`Config::quiet_gap`] when one is gained, and every [`Config::refresh`] in any case; what is
+//! not refreshed expires. Neighbours compare digests when they meet and every
+//! [`Config::digest_every`], so that a late joiner gets the whole map and lost floods are made
+//! good; what is learned that way goes on to the other neighbours in the same manner.
+//!
+//! A restart is newer than the life before it because versions start from Unix time; should the
+//! clock have gone back, the node jumps past its own older word when it hears it. A node leaves
+//! gracefully by announcing no links: hand in an empty list before hanging up.
+//!
+//! What this room does not do: find paths (`route`), measure links (`link`), or read what the layer
+//! above attaches.
+
+mod database;
+pub mod message;
+mod partition;
+mod sync;
+
+pub use message::{AnnouncedLink, AnnouncementError, Message};
+
+use crate::{
+    crypto::identity::{Card, Identity, WORK_BITS_DEFAULT},
+    id::{NodeKind, PeerId},
+    limits,
+    seed::{Rng, Seed},
+    time::{Duration, Instant},
+    transport::Transport,
+};
+use database::Database;
+use message::{Announcement, DIGEST_BUCKETS, VerifiedAnnouncement};
+use partition::{PartitionWatch, Verdict};
+use std::collections::{BTreeMap, VecDeque};
+use zeroize::Zeroize as _;
+
+/// Digests of one neighbour are answered at most this often: an answer can be a thousand times as
+/// long as the question. Guess.
+const DIGEST_ANSWER_GAP: Duration = Duration::from_millis(500);
+
+/// Settings. Every field has a working default.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Leading zero bits of work that every announcement's author must show.
+    pub work_bits: u8,
+    /// 1 to 32 bytes of UTF-8 without control characters; otherwise the short peer id is used.
+    pub name: String,
+    pub kind: NodeKind,
+    /// A node not heard for this long is forgotten. Three refreshes and a digest period.
+    pub expiry: Duration,
+    /// Announce at least this often; the gap varies from 4/5 of it to all of it.
+    pub refresh: Duration,
+    /// Least time between two announcements, unless a neighbour is lost.
+    pub quiet_gap: Duration,
+    /// Least time before an announcement that only brings new figures for the same links. Guess.
+    pub figures_gap: Duration,
+    /// Compare maps with every neighbour this often; varies as `refresh` does.
+    pub digest_every: Duration,
+    /// A split shorter than this is not told. Guess: the time to redial.
+    pub settling_time: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            work_bits: WORK_BITS_DEFAULT,
+            name: "peer".to_owned(),
+            kind: NodeKind::Regular,
+            expiry: Duration::from_secs(90),
+            refresh: Duration::from_secs(25),
+            quiet_gap: Duration::from_millis(100),
+            figures_gap: Duration::from_secs(5),
+            digest_every: Duration::from_secs(10),
+            settling_time: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Whether an announcement told something. Relay the new, drop the stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    New,
+    Stale,
+}
+
+/// What to do, or what happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Flood this signed announcement of ours.
+    Flood(Vec<u8>),
+    /// To a neighbour.
+    Send { to: PeerId, message: Message },
+    /// Nodes, links, names or attachments are not what they were.
+    Changed,
+    /// What was one mesh fell into these parts, largest first.
+    PartitionFormed { parts: Vec<Vec<PeerId>> },
+    /// One mesh again; or the missing were forgotten.
+    PartitionHealed,
+}
+
+/// A link that both ends announce; `a` is the smaller id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edge {
+    pub a: PeerId,
+    pub b: PeerId,
+    pub transport: Transport,
+    /// One way; missing until one end measured it.
+    pub latency: Option<Duration>,
+    /// 0 to 1.
+    pub reliability: f32,
+}
+
+/// A node of the map: ourselves, or whoever announced itself and has not expired.
+#[derive(Clone, Debug)]
+pub struct KnownPeer {
+    said: VerifiedAnnouncement,
+    heard_at: Instant,
+    /// Whether it ever was in one part with us.
+    joined: bool,
+    reachable: bool,
+}
+
+impl KnownPeer {
+    pub fn id(&self) -> PeerId {
+        self.said.id()
+    }
+
+    pub fn card(&self) -> Card {
+        self.said.announcement().card
+    }
+
+    /// X25519 public key to seal to.
+    pub fn link_key(&self) -> [u8; 32] {
+        self.said.announcement().link_key
+    }
+
+    pub fn version(&self) -> u64 {
+        self.said.announcement().version
+    }
+
+    pub fn kind(&self) -> NodeKind {
+        self.said.announcement().kind
+    }
+
+    pub fn name(&self) -> &str {
+        &self.said.announcement().name
+    }
+
+    /// Its own word on its links, ascending by peer and transport.
+    pub fn links(&self) -> &[AnnouncedLink] {
+        &self.said.announcement().links
+    }
+
+    /// What the layer above attached.
+    pub fn extra(&self) -> &[u8] {
+        &self.said.announcement().extra
+    }
+
+    /// When its newest announcement left it, as far as can be told.
+    pub fn heard_at(&self) -> Instant {
+        self.heard_at
+    }
+
+    /// Whether the map shows a path to it.
+    pub fn is_reachable(&self) -> bool {
+        self.reachable
+    }
+
+    /// As it travels, signature included.
+    pub fn announcement_bytes(&self) -> &[u8] {
+        self.said.bytes()
+    }
+}
+
+/// Counts since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Announcements of ours.
+    pub announced: u64,
+    /// Announcements of others: news, old news, and refused.
+    pub accepted: u64,
+    pub stale: u64,
+    pub refused: u64,
+    /// Times a newer word of an earlier life of this node was heard.
+    pub own_word_overtaken: u64,
+    pub digests_sent: u64,
+    /// Messages between neighbours that broke a bound or came from nobody we know.
+    pub messages_refused: u64,
+    /// Digests that came too soon after the last.
+    pub digests_unanswered: u64,
+    pub expired: u64,
+    /// Unreachable nodes that made room for new ones.
+    pub evicted: u64,
+    /// Outputs lost because nobody drained them.
+    pub outputs_dropped: u64,
+    pub partitions_formed: u64,
+}
+
+#[derive(Default)]
+struct Neighbour {
+    digest_answered_at: Option<Instant>,
+}
+
+/// See the module.
+pub struct Map {
+    config: Config,
+    /// A second copy of the node's identity, wiped when dropped: most calls may have to sign.
+    identity: Identity,
+    rng: Rng,
+    database: Database,
+    neighbours: BTreeMap<PeerId, Neighbour>,
+    /// What the next announcement will say.
+    name: String,
+    links: Vec<AnnouncedLink>,
+    extra: Vec<u8>,
+    /// Of our last announcement, or of a newer word of an earlier life.
+    version: u64,
+    announced_at: Instant,
+    announce_at: Option<Instant>,
+    refresh_at: Instant,
+    digest_at: Instant,
+    watch: PartitionWatch,
+    outputs: VecDeque<Output>,
+    counters: Counters,
+}
+
+impl Map {
+    /// A map of ourselves alone, with no links. `wall_ms` is Unix time.
+    pub fn new(
+        config: Config,
+        identity: &Identity,
+        seed: &Seed,
+        now: Instant,
+        wall_ms: u64,
+    ) -> Map {
+        let identity = copy_of(identity);
+        let mut rng = seed.fork("map").rng();
+        let name = match message::check_name(&config.name) {
+            Ok(()) => config.name.clone(),
+            Err(_) => identity.id().short(),
+        };
+        let first = Announcement {
+            card: identity.card(),
+            link_key: identity.link_key(),
+            version: wall_ms,
+            kind: config.kind,
+            name: name.clone(),
+            links: Vec::new(),
+            extra: Vec::new(),
+        };
+        Map {
+            database: Database::new(VerifiedAnnouncement::own(first, &identity), now),
+            identity,
+            neighbours: BTreeMap::new(),
+            name,
+            links: Vec::new(),
+            extra: Vec::new(),
+            version: wall_ms,
+            announced_at: now,
+            announce_at: None,
+            refresh_at: now + varied(&mut rng, config.refresh),
+            digest_at: now + varied(&mut rng, config.digest_every),
+            watch: PartitionWatch::new(config.settling_time),
+            outputs: VecDeque::new(),
+            counters: Counters::default(),
+            rng,
+            config,
+        }
+    }
+
+    /// Our links as they are now, in any order. A lost one is announced at once, a new one within
+    /// [`Config::quiet_gap`], new figures within [`Config::figures_gap`] if they differ by a
+    /// quarter. Beyond 64 links, the fastest are announced.
+    pub fn set_links(&mut self, mut links: Vec<AnnouncedLink>, now: Instant) {
+        links.retain(|link| link.peer != self.identity.id());
+        links.sort_unstable();
+        links.dedup_by_key(|link| (link.peer, link.transport));
+        if links.len() > limits::NODE_LINKS_MAX {
+            links.sort_by_key(|link| (link.latency_us.unwrap_or(u32::MAX), link.peer));
+            links.truncate(limits::NODE_LINKS_MAX);
+            links.sort_unstable();
+        }
+        let wait = news_of(&self.database.own().links, &links).map(|news| match news {
+            News::Lost => Duration::ZERO,
+            News::Gained => self.config.quiet_gap,
+            News::Figures => self.config.figures_gap,
+        });
+        self.links = links;
+        if let Some(wait) = wait {
+            self.announce_within(wait, now);
+        }
+    }
+
+    /// What the layer above wants told of this node; at most 2048 bytes.
+    pub fn set_extra(&mut self, extra: Vec<u8>, now: Instant) -> Result<(), AnnouncementError> {
+        message::check_extra(&extra)?;
+        if extra != self.extra {
+            self.extra = extra;
+            self.announce_within(self.config.quiet_gap, now);
+        }
+        Ok(())
+    }
+
+    /// Another display name.
+    pub fn rename(&mut self, name: String, now: Instant) -> Result<(), AnnouncementError> {
+        message::check_name(&name)?;
+        if name != self.name {
+            self.name = name;
+            self.announce_within(self.config.quiet_gap, now);
+        }
+        Ok(())
+    }
+
+    /// Judges an announcement that was flooded here. An error leaves the map as it was.
+    pub fn on_announcement(
+        &mut self,
+        bytes: &[u8],
+        now: Instant,
+    ) -> Result<Freshness, AnnouncementError> {
+        let freshness = self.take_in(bytes, now, now).map(|(_, freshness)| freshness);
+        self.settle(now);
+        freshness
+    }
+
+    /// A neighbour can be sent messages from now on.
+    pub fn on_neighbour_up(&mut self, peer: PeerId, now: Instant) {
+        self.neighbours.insert(peer, Neighbour::default());
+        let buckets = sync::digest(&self.database);
+        self.send_digest(peer, buckets);
+        self.settle(now);
+    }
+
+    /// A neighbour cannot be reached directly any more.
+    pub fn on_neighbour_down(&mut self, peer: PeerId, now: Instant) {
+        self.neighbours.remove(&peer);
+        self.settle(now);
+    }
+
+    /// A message from a neighbour. What breaks a bound is counted and changes nothing.
+    pub fn on_message(&mut self, from: PeerId, message: Message, now: Instant) {
+        let Some(neighbour) = self.neighbours.get_mut(&from) else {
+            self.counters.messages_refused += 1;
+            return;
+        };
+        match message {
+            Message::Digest { buckets } => {
+                if neighbour.digest_answered_at.is_some_and(|at| at + DIGEST_ANSWER_GAP > now) {
+                    self.counters.digests_unanswered += 1;
+                    return;
+                }
+                neighbour.digest_answered_at = Some(now);
+                let pages = sync::have(&self.database, &buckets);
+                self.send_all(from, pages);
+            }
+            Message::Have(entries) if sync::is_sound(&entries) => {
+                let wants = sync::wants(&self.database, &entries);
+                self.send_all(from, wants);
+            }
+            Message::Want { peers } if peers.len() <= message::WANT_PEERS_MAX => {
+                let batches = sync::batches(&self.database, &peers, now);
+                self.send_all(from, batches);
+            }
+            Message::Announcements(batch) if batch.len() <= message::BATCH_ANNOUNCEMENTS_MAX => {
+                self.on_batch(from, &batch, now);
+            }
+            Message::Have(_) | Message::Want { .. } | Message::Announcements(_) => {
+                self.counters.messages_refused += 1;
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Does what is due.
+    pub fn on_timeout(&mut self, now: Instant) {
+        if self.refresh_at <= now || self.announce_at.is_some_and(|at| at <= now) {
+            self.announce(now);
+        }
+        if self.digest_at <= now {
+            self.digest_at = now + varied(&mut self.rng, self.config.digest_every);
+            let buckets = sync::digest(&self.database);
+            let neighbours: Vec<PeerId> = self.neighbours.keys().copied().collect();
+            for neighbour in neighbours {
+                self.send_digest(neighbour, buckets);
+            }
+        }
+        self.counters.expired += self.database.expire(now, self.config.expiry);
+        self.settle(now);
+    }
+
+    /// When [`Map::on_timeout`] has something to do.
+    pub fn deadline(&self) -> Option<Instant> {
+        let others = [
+            self.announce_at,
+            Some(self.digest_at),
+            self.database.next_expiry(self.config.expiry),
+            self.watch.deadline(),
+        ];
+        others.into_iter().flatten().chain([self.refresh_at]).min()
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Every node of the map by ascending id, ourselves included.
+    pub fn peers(&self) -> impl ExactSizeIterator<Item = &KnownPeer> {
+        self.database.peers().values()
+    }
+
+    pub fn peer(&self, peer: PeerId) -> Option<&KnownPeer> {
+        self.database.peers().get(&peer)
+    }
+
+    /// Ascending by `a`, `b` and transport.
+    pub fn edges(&self) -> &[Edge] {
+        self.database.edges()
+    }
+
+    /// The connected parts of all nodes, largest first, then by smallest id.
+    pub fn parts(&self) -> &[Vec<PeerId>] {
+        self.database.parts()
+    }
+
+    /// Rises when nodes, edges or their figures change.
+    pub fn version(&self) -> u64 {
+        self.database.version()
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Announces at once if the last announcement is `wait` old, and when it will be otherwise.
+    fn announce_within(&mut self, wait: Duration, now: Instant) {
+        let due = (self.announced_at + wait).max(now);
+        let due = self.announce_at.map_or(due, |at| at.min(due));
+        self.announce_at = Some(due);
+        if due <= now {
+            self.announce(now);
+            self.settle(now);
+        }
+    }
+
+    fn announce(&mut self, now: Instant) {
+        self.version = self.version.saturating_add(1);
+        let said = Announcement {
+            card: self.identity.card(),
+            link_key: self.identity.link_key(),
+            version: self.version,
+            kind: self.config.kind,
+            name: self.name.clone(),
+            links: self.links.clone(),
+            extra: self.extra.clone(),
+        };
+        let said = VerifiedAnnouncement::own(said, &self.identity);
+        let bytes = said.bytes().to_vec();
+        self.database.put(said, now);
+        self.announced_at = now;
+        self.announce_at = None;
+        self.refresh_at = now + varied(&mut self.rng, self.config.refresh);
+        self.counters.announced += 1;
+        self.push(Output::Flood(bytes));
+    }
+
+    fn take_in(
+        &mut self,
+        bytes: &[u8],
+        heard_at: Instant,
+        now: Instant,
+    ) -> Result<(PeerId, Freshness), AnnouncementError> {
+        let taken = VerifiedAnnouncement::parse(bytes, self.config.work_bits).and_then(|said| {
+            let id = said.id();
+            let freshness = if id == self.identity.id() {
+                self.on_own_word(&said, now);
+                Freshness::Stale
+            } else {
+                self.database.admit(said, heard_at, now, &self.config, &mut self.counters)?
+            };
+            Ok((id, freshness))
+        });
+        match &taken {
+            Ok((_, Freshness::New)) => self.counters.accepted += 1,
+            Ok((_, Freshness::Stale)) => self.counters.stale += 1,
+            Err(_) => self.counters.refused += 1,
+        }
+        taken
+    }
+
+    /// Our own announcement came back. One that we did not make is of an earlier life (or of a
+    /// twin that runs with the same key: then both go on at the pace of the quiet gap).
+    fn on_own_word(&mut self, said: &VerifiedAnnouncement, now: Instant) {
+        let version = said.announcement().version;
+        let ours = &self.database.peers()[&self.identity.id()];
+        let is_ours = version == ours.version() && said.bytes() == ours.announcement_bytes();
+        if version < self.version || is_ours {
+            return;
+        }
+        self.counters.own_word_overtaken += 1;
+        self.version = version;
+        self.announce_within(self.config.quiet_gap, now);
+    }
+
+    /// Takes in what a neighbour sent on request or passed on, and passes the news on to the others.
+    fn on_batch(&mut self, from: PeerId, batch: &[message::AgedAnnouncement], now: Instant) {
+        let mut news = Vec::new();
+        for aged in batch {
+            let age_us = u64::from(aged.age_ms) * 1000;
+            let heard_at = Instant::from_micros(now.as_micros().saturating_sub(age_us));
+            if let Ok((id, Freshness::New)) = self.take_in(&aged.bytes, heard_at, now) {
+                news.push(id);
+            }
+        }
+        if news.is_empty() {
+            return;
+        }
+        let batches = sync::batches(&self.database, &news, now);
+        let others: Vec<PeerId> =
+            self.neighbours.keys().copied().filter(|peer| *peer != from).collect();
+        for other in others {
+            self.send_all(other, batches.clone());
+        }
+    }
+
+    /// Ends every call that may have changed something: recompute, tell, watch for partitions.
+    fn settle(&mut self, now: Instant) {
+        if self.database.settle() {
+            self.push(Output::Changed);
+        }
+        let parts = self.database.counted_parts();
+        match self.watch.observe(parts.len(), now) {
+            Some(Verdict::Formed) => {
+                let parts = parts.to_vec();
+                self.counters.partitions_formed += 1;
+                self.push(Output::PartitionFormed { parts });
+            }
+            Some(Verdict::Healed) => self.push(Output::PartitionHealed),
+            None => {}
+        }
+    }
+
+    fn send_digest(&mut self, to: PeerId, buckets: [[u8; 8]; DIGEST_BUCKETS]) {
+        self.counters.digests_sent += 1;
+        self.push(Output::Send { to, message: Message::Digest { buckets } });
+    }
+
+    fn send_all(&mut self, to: PeerId, messages: Vec<Message>) {
+        for message in messages {
+            self.push(Output::Send { to, message });
+        }
+    }
+
+    fn push(&mut self, output: Output) {
+        if self.outputs.len() >= limits::OUTPUTS_MAX {
+            self.counters.outputs_dropped += 1;
+            return;
+        }
+        self.outputs.push_back(output);
+    }
+}
+
+/// How two lists of links differ, most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum News {
+    Lost,
+    Gained,
+    Figures,
+}
+
+/// Both ascending by peer and transport.
+fn news_of(told: &[AnnouncedLink], links: &[AnnouncedLink]) -> Option<News> {
+    let find = |list: &[AnnouncedLink], link: &AnnouncedLink| {
+        list.binary_search_by_key(&(link.peer, link.transport), |l| (l.peer, l.transport)).ok()
+    };
+    let lost = told.iter().any(|link| find(links, link).is_none()).then_some(News::Lost);
+    let changed = links.iter().filter_map(|link| match find(told, link) {
+        None => Some(News::Gained),
+        Some(at) => figures_differ(&told[at], link).then_some(News::Figures),
+    });
+    lost.into_iter().chain(changed).min()
+}
+
+/// By a quarter and a millisecond, or by a twentieth of reliability: less than that changes no
+/// path that matters, and would be flooded at every ping. Guess.
+fn figures_differ(told: &AnnouncedLink, now: &AnnouncedLink) -> bool {
+    let latency = match (told.latency_us, now.latency_us) {
+        (Some(told), Some(now)) => told.abs_diff(now) > (told / 4).max(1000),
+        (told, now) => told.is_some() != now.is_some(),
+    };
+    latency || told.reliability.abs_diff(now.reliability) > u16::MAX / 20
+}
+
+/// Between 4/5 of `period` and all of it, so that nodes that started together drift apart.
+fn varied(rng: &mut Rng, period: Duration) -> Duration {
+    let micros = period.as_micros() as u64;
+    Duration::from_micros(micros - rng.below(micros / 5 + 1))
+}
+
+fn copy_of(identity: &Identity) -> Identity {
+    let mut secret = identity.secret();
+    let copy = Identity::restore(&secret, identity.card().nonce, 0)
+        .expect("a card made from its own secret is sound, and no work is asked for");
+    secret.zeroize();
+    copy
+}
+
+#[cfg(test)]
+mod tests;
