@@ -50,6 +50,14 @@ pub enum CloseReason {
     Stopping,
 }
 
+/// How far a link has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    Handshaking,
+    Open,
+}
+
 impl CloseReason {
     /// The name used in JSON and as a label in `/metrics`.
     pub const fn name(&self) -> &'static str {

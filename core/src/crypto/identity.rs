@@ -7,15 +7,39 @@
 
 use crate::{id::PeerId, seed::Seed};
 use curve25519_dalek::MontgomeryPoint;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The work every peer has to show unless configured otherwise, in leading zero bits.
 pub const WORK_BITS_DEFAULT: u8 = 16;
 
-/// 64 bytes of Ed25519 signature as they travel.
-pub type SignatureBytes = [u8; 64];
+/// An Ed25519 signature as it travels: 64 bytes, R then s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    r: [u8; 32],
+    s: [u8; 32],
+}
+
+impl Signature {
+    pub fn from_bytes(bytes: &[u8; 64]) -> Self {
+        let (mut r, mut s) = ([0; 32], [0; 32]);
+        r.copy_from_slice(&bytes[..32]);
+        s.copy_from_slice(&bytes[32..]);
+        Signature { r, s }
+    }
+
+    pub fn to_bytes(self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(&self.r);
+        bytes[32..].copy_from_slice(&self.s);
+        bytes
+    }
+
+    fn to_dalek(self) -> ed25519_dalek::Signature {
+        ed25519_dalek::Signature::from_components(self.r, self.s)
+    }
+}
 
 /// What a peer shows to prove who it is. Not believed until verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,11 +107,10 @@ impl VerifiedCard {
         &self,
         purpose: &str,
         message: &[u8],
-        signature: &SignatureBytes,
+        signature: &Signature,
     ) -> Result<(), IdentityError> {
-        let signature = Signature::from_bytes(signature);
         self.key
-            .verify_strict(&digest(purpose, message), &signature)
+            .verify_strict(&digest(purpose, message), &signature.to_dalek())
             .map_err(|_| IdentityError::BadSignature)
     }
 }
@@ -98,11 +121,11 @@ pub fn verify_with_key(
     key: &[u8; 32],
     purpose: &str,
     message: &[u8],
-    signature: &SignatureBytes,
+    signature: &Signature,
 ) -> Result<(), IdentityError> {
     VerifyingKey::from_bytes(key)
         .map_err(|_| IdentityError::BadKey)?
-        .verify_strict(&digest(purpose, message), &Signature::from_bytes(signature))
+        .verify_strict(&digest(purpose, message), &signature.to_dalek())
         .map_err(|_| IdentityError::BadSignature)
 }
 
@@ -217,8 +240,8 @@ impl Identity {
         self.signing.to_bytes()
     }
 
-    pub fn sign(&self, purpose: &str, message: &[u8]) -> SignatureBytes {
-        self.signing.sign(&digest(purpose, message)).to_bytes()
+    pub fn sign(&self, purpose: &str, message: &[u8]) -> Signature {
+        Signature::from_bytes(&self.signing.sign(&digest(purpose, message)).to_bytes())
     }
 
     /// A seed that only this identity can derive; for secrets that must survive a lost store.

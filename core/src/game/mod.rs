@@ -1,1 +1,18 @@
-//! Craps played over agreement: table log, dice, ledger.
+//! Craps played over agreement: tables, their logs, dice and chips.
+//!
+//! `tables` is what the node talks to: all tables of this peer, invitations and the lobby.
+//! `session` runs one table: its ledger, its agreement, what waits to be agreed. `ledger` is the
+//! table as the log describes it, `habit` what a seat does without a person.
+
+mod habit;
+mod ledger;
+pub mod message;
+mod refused;
+mod session;
+mod tables;
+
+pub use ledger::{BatchError, Happened, KEY_EPOCH, Ledger, Phase, Rolled, SeatState};
+pub use message::SeatRole;
+pub use refused::{CommandError, RequestId};
+pub use session::{HISTORY_MAX, Reach, Session, Standing};
+pub use tables::{Ad, Config, Output, TABLES_MAX, Tables, name_is_sound};

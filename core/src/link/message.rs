@@ -6,10 +6,10 @@
 //! Not here: the frames that carry these bytes (`frame`).
 
 use crate::{
-    crypto::identity::{Card, SignatureBytes},
+    crypto::identity::{Card, Signature},
     transport::CloseReason,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The version of everything in this room. Both ends mix it into the handshake.
 pub const VERSION: u8 = 1;
@@ -19,8 +19,7 @@ pub const VERSION: u8 = 1;
 pub struct Introduction {
     pub card: Card,
     /// By the card's key over the Noise static key, for the purpose [`STATIC_KEY_PURPOSE`].
-    #[serde(serialize_with = "write_signature", deserialize_with = "read_signature")]
-    pub signature: SignatureBytes,
+    pub signature: Signature,
     /// Random, drawn once per run of a node: tells a peer that restarted from one that dialled
     /// twice.
     pub instance: [u8; 8],
@@ -81,21 +80,6 @@ fn write_bytes<S: Serializer>(bytes: &&[u8], s: S) -> Result<S::Ok, S::Error> {
 }
 
 // Serde knows arrays of up to 32 elements; two halves are the same 64 bytes on the wire.
-fn write_signature<S: Serializer>(signature: &SignatureBytes, s: S) -> Result<S::Ok, S::Error> {
-    let (mut r, mut t) = ([0; 32], [0; 32]);
-    r.copy_from_slice(&signature[..32]);
-    t.copy_from_slice(&signature[32..]);
-    (r, t).serialize(s)
-}
-
-fn read_signature<'de, D: Deserializer<'de>>(d: D) -> Result<SignatureBytes, D::Error> {
-    let (r, t) = <([u8; 32], [u8; 32])>::deserialize(d)?;
-    let mut signature = [0; 64];
-    signature[..32].copy_from_slice(&r);
-    signature[32..].copy_from_slice(&t);
-    Ok(signature)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,7 +119,7 @@ mod tests {
     fn an_introduction_has_the_bytes_that_version_one_wrote_down() {
         let introduction = Introduction {
             card: Card { key: [0xaa; 32], nonce: 300 },
-            signature: core::array::from_fn(|i| i as u8),
+            signature: Signature::from_bytes(&core::array::from_fn(|i| i as u8)),
             instance: *b"instance",
             link: 5,
         };

@@ -7,7 +7,7 @@
 //! [`VerifiedAnnouncement`] has no other way into being than [`VerifiedAnnouncement::parse`].
 
 use crate::{
-    crypto::identity::{Card, Identity, IdentityError, SignatureBytes},
+    crypto::identity::{Card, Identity, IdentityError, Signature},
     id::{NodeKind, PeerId},
     limits,
     transport::Transport,
@@ -101,8 +101,8 @@ impl VerifiedAnnouncement {
         let length =
             bytes.len().checked_sub(SIGNATURE_BYTES).ok_or(AnnouncementError::Malformed)?;
         let (said, signature) = bytes.split_at(length);
-        let signature: SignatureBytes =
-            signature.try_into().map_err(|_| AnnouncementError::Malformed)?;
+        let signature = signature.try_into().map_err(|_| AnnouncementError::Malformed)?;
+        let signature = Signature::from_bytes(signature);
         let (announcement, rest): (Announcement, _) =
             postcard::take_from_bytes(said).map_err(|_| AnnouncementError::Malformed)?;
         if !rest.is_empty() {
@@ -156,7 +156,7 @@ impl Announcement {
     pub fn sign(&self, identity: &Identity) -> Vec<u8> {
         let mut bytes = postcard::to_allocvec(self).expect("plain data always has a postcard form");
         let signature = identity.sign(PURPOSE, &bytes);
-        bytes.extend_from_slice(&signature);
+        bytes.extend_from_slice(&signature.to_bytes());
         bytes
     }
 }

@@ -1,19 +1,7 @@
 //! What a node is told once, at its start.
 
 use super::{Address, NodeKind};
-use serde::{Deserialize, Serialize};
-
-/// How this node behaves at a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SeatRole {
-    /// A person decides; invitations are not accepted without one.
-    Player,
-    /// Accepts every invitation, bets the pass line and shoots when its turn comes.
-    Bot,
-    /// Accepts every invitation, votes, deals and opens dice, never bets and never shoots.
-    Witness,
-}
+use crate::game::SeatRole;
 
 /// Settings of one node. Every field has a working default.
 #[derive(Clone, Debug)]

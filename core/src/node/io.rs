@@ -3,6 +3,7 @@
 use super::{Command, Event, RequestId};
 use crate::{
     id::LinkId,
+    store::Write,
     time::Instant,
     transport::{CloseReason, LinkRole, Transport},
 };
@@ -51,19 +52,6 @@ pub enum Input {
     Stop,
 }
 
-/// One change to what must survive a crash: an ordered map from bytes to bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
-    Put {
-        key: Vec<u8>,
-        value: Vec<u8>,
-    },
-    /// Removes every key that starts with these bytes.
-    DeletePrefix {
-        prefix: Vec<u8>,
-    },
-}
-
 /// What to do next. Drain until [`Output::Wait`].
 #[derive(Clone, Debug)]
 pub enum Output {
@@ -99,8 +87,6 @@ pub enum WakeReason {
     Map,
     /// An acknowledgement that did not come.
     Route,
-    /// A round of agreement.
-    Agree,
-    /// A bot, a betting window, an invitation.
-    Game,
+    /// A round of agreement, a bot, a betting window, an invitation.
+    Table,
 }

@@ -2,7 +2,7 @@
 //!
 //! Fields are only ever added (`docs/API.md`). What was not measured is `None`, never 0.
 
-use super::{CloseReason, NodeKind, SeatRole, Transport};
+use super::{CloseReason, LinkState, NodeKind, SeatRole, Transport};
 use crate::{
     craps::{Chips, Dice, Number},
     id::{LinkId, PeerId, TableId},
@@ -37,13 +37,6 @@ pub struct LinkView {
     pub state: LinkState,
     /// Smoothed round trip in milliseconds.
     pub rtt_ms: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LinkState {
-    Handshaking,
-    Open,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -95,6 +88,8 @@ pub struct TableView {
     pub bank: Chips,
     /// Everything ever granted: bank, stacks, felt and cashed-out chips add up to it.
     pub minted: Chips,
+    /// Chips of identities that have left.
+    pub cashed_out: Chips,
     /// Members in reach, this node included.
     pub reachable: usize,
     /// Members a decision needs.
@@ -177,7 +172,6 @@ pub struct LobbyView {
     pub hosts: Vec<PeerId>,
     pub members: usize,
     pub members_max: usize,
-    pub height: u64,
 }
 
 /// Counts since the start, under the names that `/metrics` uses.
@@ -210,4 +204,6 @@ pub struct Counters {
     pub rolls: u64,
     pub ops_refused: u64,
     pub partitions_formed: u64,
+    /// Stored tables that did not fit and were left aside at the start.
+    pub tables_lost: u64,
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    crypto::identity::{Card, work_of},
+    crypto::identity::{Card, Signature, work_of},
     limits::LINKS_MAX,
     link::{HANDSHAKE_BYTES_MAX, SEALED_BYTES_MAX, STRANGERS_MAX},
 };
@@ -213,7 +213,7 @@ impl Liar {
     }
 }
 
-fn introduction(card: Card, signature: [u8; 64]) -> Vec<u8> {
+fn introduction(card: Card, signature: Signature) -> Vec<u8> {
     use super::super::message::{Introduction, encode};
     encode(&Introduction { card, signature, instance: [0; 8], link: 1 }, Vec::new())
 }
@@ -232,8 +232,9 @@ fn an_honest_introduction_by_hand_is_believed() {
 fn an_introduction_that_does_not_hold_is_refused_by_name() {
     let (me, other) = (identity(1), identity(3));
     let good = me.sign(PURPOSE, &me.link_key());
-    let mut flipped = good;
+    let mut flipped = good.to_bytes();
     flipped[40] ^= 1;
+    let flipped = Signature::from_bytes(&flipped);
     let mut trailing = introduction(me.card(), good);
     trailing.push(0);
     let weak = {

@@ -1,0 +1,83 @@
+//! What a seat without a person does: a bot bets the pass line and shoots, a witness only helps
+//! an absent shooter's table along.
+//!
+//! Rules. Nothing happens at a table where no person acts, so an idle table stays quiet and its
+//! log short. A bot shoots as soon as a person says that they are done, or when the betting
+//! window after the first bet has passed.
+
+use super::{
+    ledger::{Ledger, Phase, SeatState},
+    message::{Action, SeatRole},
+};
+use crate::{
+    craps::{Chips, Seat, Wager},
+    time::{Duration, Instant},
+};
+
+/// From a person's first deed in a roll until a bot shoots. Guess: time to put a few bets down.
+pub const BOT_WINDOW: Duration = Duration::from_secs(8);
+/// From a person's first deed in a roll until members close the bets without the shooter. Guess.
+pub const ABSENT_WINDOW: Duration = Duration::from_secs(20);
+/// What a bot puts on the pass line.
+pub const BOT_BET: Chips = Chips(10);
+
+/// What one seat remembers about the roll in progress.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Watch {
+    /// The roll this is about.
+    roll: u64,
+    /// When a person first bet or was ready in it.
+    acted_at: Option<Instant>,
+    /// Whether a person acted in the roll before.
+    acted_before: bool,
+}
+
+impl Watch {
+    /// Call after every change of the ledger.
+    pub fn observe(&mut self, ledger: &Ledger, now: Instant) {
+        if ledger.roll() != self.roll {
+            self.acted_before = self.acted_at.is_some();
+            self.acted_at = None;
+            self.roll = ledger.roll();
+        }
+        if ledger.phase() == Phase::Betting && self.acted_at.is_none() {
+            let acted = |s: &SeatState| s.role == SeatRole::Player && (s.ready || s.acted);
+            self.acted_at = ledger.seats().any(|(_, s)| acted(s)).then_some(now);
+        }
+    }
+
+    /// When a seat of this role has something to do without anybody else moving.
+    pub fn deadline(&self, ledger: &Ledger, me: &SeatState) -> Option<Instant> {
+        if ledger.phase() != Phase::Betting || me.ready {
+            return None;
+        }
+        let window = match (me.role, ledger.shooter() == Some(me.peer)) {
+            (SeatRole::Bot, true) => BOT_WINDOW,
+            (SeatRole::Bot | SeatRole::Witness, _) => ABSENT_WINDOW,
+            (SeatRole::Player, _) => return None,
+        };
+        self.acted_at.map(|at| at + window)
+    }
+
+    /// The next thing this seat does by itself, if it is due.
+    pub fn action(&self, ledger: &Ledger, seat: Seat, now: Instant) -> Option<Action> {
+        let (_, me) = ledger.seats().find(|(n, _)| *n == seat)?;
+        if ledger.phase() != Phase::Betting || me.ready || me.leaving {
+            return None;
+        }
+        let roll = ledger.roll();
+        let awake = self.acted_at.is_some() || self.acted_before;
+        if me.role == SeatRole::Bot
+            && awake
+            && ledger.felt().bets_of(seat).next().is_none()
+            && ledger.felt().point().is_none()
+            && me.stack >= BOT_BET
+        {
+            return Some(Action::Bet { roll, wager: Wager::Pass, chips: BOT_BET });
+        }
+        let shooting = me.role == SeatRole::Bot && ledger.shooter() == Some(me.peer);
+        let prompted = ledger.seats().any(|(_, s)| s.role == SeatRole::Player && s.ready);
+        let due = self.deadline(ledger, me).is_some_and(|at| at <= now);
+        (due || shooting && prompted).then_some(Action::Ready { roll })
+    }
+}

@@ -1,0 +1,506 @@
+//! Where the rooms meet: the output of one becomes the input of another, in one visible order.
+//!
+//! Links deliver packets; the map and the router take them; the router hands floods to the map
+//! and datagrams to the tables; what the map knows becomes the router's topology and the tables'
+//! reach. [`Node::settle`] runs until every room is quiet.
+
+use super::{
+    Address, Command, CommandError, Config, Counters, Event, Input, Output, RequestId, WakeReason,
+    Wakeup, message::Announced,
+};
+use crate::{
+    crypto::identity::Identity,
+    game::{self, Happened, SeatRole, Tables},
+    id::{LinkId, PeerId, TableId},
+    limits::NAME_BYTES_MAX,
+    link::{self, Links, redial::Redial},
+    map::{self, AnnouncedLink, Freshness, Map},
+    route::{self, Delivery, Router, Topology},
+    seed::Seed,
+    time::Instant,
+    transport::CloseReason,
+    wire::Packet,
+};
+use std::collections::{BTreeSet, VecDeque};
+
+/// One peer.
+pub struct Node {
+    pub(super) identity: Identity,
+    pub(super) config: Config,
+    pub(super) started: Instant,
+    pub(super) links: Links,
+    redial: Redial,
+    pub(super) map: Map,
+    pub(super) router: Router,
+    pub(super) tables: Tables,
+    stopping: bool,
+    /// Links or the map moved since the router last heard of them.
+    stale: Stale,
+    counted: Counted,
+    out: VecDeque<Output>,
+}
+
+/// What has to be told on before the rooms are quiet.
+#[derive(Default)]
+struct Stale {
+    links: bool,
+    topology: bool,
+}
+
+/// Figures that no room keeps.
+#[derive(Default)]
+pub(super) struct Counted {
+    pub decode_refused: u64,
+    pub tables_lost: u64,
+}
+
+impl Node {
+    /// A node as it was stored, or a new one when `stored` is empty. `stored` is every key and
+    /// value that was asked to be persisted, in key order. `wall_ms` is Unix time, used only to
+    /// number announcements and packets so that a restart is newer than what came before.
+    pub fn new(
+        config: Config,
+        identity: Identity,
+        seed: &Seed,
+        stored: Vec<(Vec<u8>, Vec<u8>)>,
+        now: Instant,
+        wall_ms: u64,
+    ) -> Node {
+        let links = Links::new(
+            link::Config { work_bits: config.work_bits, ..link::Config::default() },
+            &identity,
+            seed.fork("link"),
+        );
+        let map_config = map::Config {
+            work_bits: config.work_bits,
+            name: config.name.clone(),
+            kind: config.kind,
+            ..map::Config::default()
+        };
+        let map = Map::new(map_config, &identity, &seed.fork("map"), now, wall_ms);
+        let router = Router::new(route::Config::default(), &identity, &seed.fork("route"), wall_ms);
+        let game = game::Config { role: config.role, ..game::Config::default() };
+        let mut tables = Tables::new(game, config.name.clone(), &seed.fork("game"));
+        let (_, tables_lost) = tables.restore(&stored, &identity, now);
+        let redial = Redial::new(
+            identity.id(),
+            config.dial.iter().map(|a| a.0.clone()),
+            seed.fork("redial"),
+            now,
+        );
+        let mut node = Node {
+            identity,
+            config,
+            started: now,
+            links,
+            redial,
+            map,
+            router,
+            tables,
+            stopping: false,
+            stale: Stale { links: true, topology: true },
+            counted: Counted { tables_lost: tables_lost as u64, ..Counted::default() },
+            out: VecDeque::new(),
+        };
+        node.announce_tables(now);
+        node.settle(now);
+        node
+    }
+
+    pub fn peer_id(&self) -> PeerId {
+        self.identity.id()
+    }
+
+    /// Takes one input. Then drain [`Node::poll_output`] to [`Output::Wait`].
+    pub fn handle(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::LinkUp { link, transport, role, mtu, address } => {
+                if let Some(address) = address {
+                    self.redial.on_up(link, &address.0);
+                }
+                self.links.on_up(link, transport, role, mtu, now);
+            }
+            Input::LinkBytes { link, bytes } => self.links.on_frame(link, &bytes, now),
+            Input::LinkDown { link, reason } => self.links.on_down(link, reason, now),
+            Input::Congested { link } => self.links.on_congested(link, now),
+            Input::DialFailed { address, why } => self.dial_failed(address, why, now),
+            Input::Stored { ticket } => self.tables.on_stored(ticket, &self.identity, now),
+            Input::Command { request, command } => self.command(request, command, now),
+            Input::Wake => {}
+            Input::Stop => {
+                self.stopping = true;
+                // Leave by our own word, so that nobody takes it for a failure.
+                self.map.set_links(Vec::new(), now);
+                self.settle(now);
+                self.links.close_all(CloseReason::Stopping, now);
+            }
+        }
+        self.on_timeout(now);
+        self.settle(now);
+    }
+
+    /// The next thing to do; [`Output::Wait`] when there is nothing left.
+    pub fn poll_output(&mut self) -> Output {
+        self.out.pop_front().unwrap_or_else(|| Output::Wait(self.wakeup()))
+    }
+
+    /// The decided batches of a table, oldest first, each with its length as a postcard varint.
+    /// Equal on every member at the same height.
+    pub fn table_log(&self, table: TableId) -> Option<Vec<u8>> {
+        let session = self.tables.session(table)?;
+        let mut bytes = Vec::new();
+        for decision in session.log() {
+            bytes = postcard::to_extend(decision.value.as_slice(), bytes)
+                .expect("plain bytes always encode into a growing buffer");
+        }
+        Some(bytes)
+    }
+
+    fn wakeup(&self) -> Option<Wakeup> {
+        let due = [
+            (self.links.deadline(), WakeReason::Link),
+            (self.redial.deadline().filter(|_| !self.stopping), WakeReason::Redial),
+            (self.map.deadline(), WakeReason::Map),
+            (self.router.deadline(), WakeReason::Route),
+            (self.tables.deadline(), WakeReason::Table),
+        ];
+        let wakeups = due.into_iter().filter_map(|(at, why)| Some(Wakeup { at: at?, why }));
+        wakeups.min_by_key(|w| (w.at, w.why))
+    }
+
+    fn on_timeout(&mut self, now: Instant) {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if due(self.links.deadline()) {
+            self.links.on_timeout(now);
+        }
+        if due(self.map.deadline()) {
+            self.map.on_timeout(now);
+        }
+        if due(self.router.deadline()) {
+            self.router.on_timeout(now);
+        }
+        if due(self.tables.deadline()) {
+            self.tables.on_timeout(&self.identity, now);
+        }
+    }
+
+    // ---- commands ------------------------------------------------------------------------
+
+    fn command(&mut self, request: RequestId, command: Command, now: Instant) {
+        let identity = &self.identity;
+        match command {
+            Command::CreateTable { name, invite } => {
+                let willing = self.willing();
+                self.tables.create(request, name, invite, willing, identity, now);
+            }
+            Command::JoinTable { table } => {
+                let hosts = self.hosts_of(table);
+                self.tables.join(request, table, hosts, identity, now);
+            }
+            Command::LeaveTable { table } => self.tables.leave(request, table, identity, now),
+            Command::PlaceBet { table, wager, chips } => {
+                self.tables.bet(request, table, (wager, chips), identity, now);
+            }
+            Command::Roll { table } => self.tables.ready(request, table, identity, now),
+            Command::Rename { name } => {
+                let result = self.rename(name, now);
+                self.tell(Event::CommandDone { request, result });
+            }
+        }
+    }
+
+    fn rename(&mut self, name: String, now: Instant) -> Result<Option<TableId>, CommandError> {
+        let refused = CommandError::BadName { got: name.len(), max: NAME_BYTES_MAX };
+        if !game::name_is_sound(&name) || self.map.rename(name.clone(), now).is_err() {
+            return Err(refused);
+        }
+        self.tables.rename(name.clone());
+        self.config.name = name;
+        Ok(None)
+    }
+
+    /// Bots and witnesses in reach, nearest first.
+    fn willing(&self) -> Vec<PeerId> {
+        let mut found: Vec<_> = self
+            .map
+            .peers()
+            .filter(|peer| Announced::decode(peer.extra()).role != SeatRole::Player)
+            .filter(|peer| peer.id() != self.identity.id())
+            .filter_map(|peer| Some((self.router.distance(peer.id())?, peer.id())))
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, peer)| peer).collect()
+    }
+
+    /// Who announces this table and can be reached, nearest first.
+    fn hosts_of(&self, table: TableId) -> Vec<PeerId> {
+        let announces =
+            |extra: &[u8]| Announced::decode(extra).tables.iter().any(|ad| ad.table == table);
+        let mut hosts: Vec<_> = self
+            .map
+            .peers()
+            .filter(|peer| announces(peer.extra()))
+            .filter_map(|peer| Some((self.router.distance(peer.id())?, peer.id())))
+            .collect();
+        hosts.sort_unstable();
+        hosts.into_iter().map(|(_, peer)| peer).collect()
+    }
+
+    // ---- the rooms -----------------------------------------------------------------------
+
+    /// Moves outputs to inputs until every room is quiet.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            let busy = self.drain_links(now)
+                | self.drain_redial(now)
+                | self.drain_map(now)
+                | self.drain_router(now)
+                | self.drain_tables(now)
+                | self.refresh(now);
+            if !busy {
+                return;
+            }
+        }
+    }
+
+    fn drain_links(&mut self, now: Instant) -> bool {
+        let mut busy = false;
+        while let Some(output) = self.links.poll_output() {
+            busy = true;
+            match output {
+                link::Output::Send { link, bytes } => {
+                    self.out.push_back(Output::Send { link, bytes });
+                }
+                link::Output::Hangup { link, reason } => {
+                    self.out.push_back(Output::Hangup { link, reason });
+                }
+                link::Output::Opened { link, peer, transport, .. } => {
+                    self.stale.links = true;
+                    self.redial.on_opened(link, peer.id());
+                    self.refresh(now);
+                    self.map.on_neighbour_up(peer.id(), now);
+                    self.tell(Event::LinkOpened { link, peer_id: peer.id(), transport });
+                }
+                link::Output::Closed { link, peer, reason } => {
+                    self.link_closed(link, peer, reason, now);
+                }
+                link::Output::Received { from, packet } => self.packet(from, &packet, now),
+                link::Output::Measured { .. } => self.stale.links = true,
+            }
+        }
+        busy
+    }
+
+    fn link_closed(
+        &mut self,
+        link: LinkId,
+        peer: Option<PeerId>,
+        reason: CloseReason,
+        now: Instant,
+    ) {
+        self.redial.on_closed(link, peer, reason, now);
+        if let Some(peer) = peer {
+            self.stale.links = true;
+            self.refresh(now);
+            if !self.links.is_linked(&peer) {
+                self.map.on_neighbour_down(peer, now);
+            }
+        }
+        self.tell(Event::LinkClosed { link, peer_id: peer, reason });
+    }
+
+    fn packet(&mut self, from: PeerId, bytes: &[u8], now: Instant) {
+        match Packet::decode(bytes) {
+            Ok(Packet::Map(message)) => self.map.on_message(from, message, now),
+            Ok(Packet::Route(message)) => self.router.on_message(from, message, now),
+            Err(_) => self.counted.decode_refused += 1,
+        }
+    }
+
+    fn drain_redial(&mut self, now: Instant) -> bool {
+        let mut busy = false;
+        while !self.stopping {
+            let Some(address) = self.redial.poll_dial(now) else { break };
+            busy = true;
+            self.out.push_back(Output::Dial { address: Address(address) });
+        }
+        busy
+    }
+
+    fn dial_failed(&mut self, address: Address, why: String, now: Instant) {
+        let Some(retry) = self.redial.on_dial_failed(&address.0, now) else { return };
+        let retry_ms = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
+        self.tell(Event::DialFailed { address, why, retry_ms });
+    }
+
+    fn drain_map(&mut self, now: Instant) -> bool {
+        let mut busy = false;
+        while let Some(output) = self.map.poll_output() {
+            busy = true;
+            match output {
+                map::Output::Flood(announcement) => self.router.flood(announcement),
+                map::Output::Send { to, message } => {
+                    self.hand_over(to, &Packet::Map(message), now);
+                }
+                map::Output::Changed => {
+                    self.stale.topology = true;
+                    self.tell(Event::MapChanged);
+                }
+                map::Output::PartitionFormed { parts } => {
+                    self.tell(Event::PartitionFormed { parts });
+                }
+                map::Output::PartitionHealed => self.tell(Event::PartitionHealed),
+            }
+        }
+        busy
+    }
+
+    fn drain_router(&mut self, now: Instant) -> bool {
+        let mut busy = false;
+        while let Some(output) = self.router.poll_output() {
+            busy = true;
+            match output {
+                route::Output::Forward { to, message } => {
+                    self.hand_over(to, &Packet::Route(message), now);
+                }
+                route::Output::Deliver { from, body } => {
+                    match game::message::Message::decode(&body) {
+                        Ok(message) => {
+                            self.tables.on_message(from, message, &self.identity, now);
+                        }
+                        Err(_) => self.counted.decode_refused += 1,
+                    }
+                }
+                route::Output::Flooded { key, body, .. } => {
+                    match self.map.on_announcement(&body, now) {
+                        Ok(Freshness::New) => self.router.relay(key),
+                        Ok(Freshness::Stale) | Err(_) => self.router.drop_flood(key),
+                    }
+                }
+                // The tables send again what matters to them; the router counts both.
+                route::Output::Delivered { .. } | route::Output::Undeliverable { .. } => {}
+            }
+        }
+        busy
+    }
+
+    fn drain_tables(&mut self, now: Instant) -> bool {
+        let mut busy = false;
+        while let Some(output) = self.tables.poll_output() {
+            busy = true;
+            match output {
+                game::Output::Send { to, message } => {
+                    // An unreachable or crowded peer is told again by the table's own timers.
+                    let _ = self.router.send(to, &message.encode(), delivery(&message), now);
+                }
+                game::Output::Store { ticket, writes } => {
+                    self.out.push_back(Output::Persist { ticket, writes });
+                }
+                game::Output::Answer { request, result } => {
+                    self.tell(Event::CommandDone { request, result });
+                }
+                game::Output::Opened { table } => self.tell(Event::TableOpened { table }),
+                game::Output::Happened { table, what } => self.happened(table, what),
+                game::Output::Changed { table } => {
+                    let height = self.tables.session(table).map_or(0, |s| s.ledger().height());
+                    self.tell(Event::TableChanged { table, height });
+                }
+                game::Output::AdsChanged => self.announce_tables(now),
+                game::Output::Frozen { table, reachable, needed } => {
+                    self.tell(Event::TableFrozen { table, reachable, needed });
+                }
+                game::Output::Thawed { table } => self.tell(Event::TableThawed { table }),
+                game::Output::Equivocation { table, culprit } => {
+                    self.tell(Event::Equivocation { table, culprit });
+                }
+            }
+        }
+        busy
+    }
+
+    fn happened(&mut self, table: TableId, what: Happened) {
+        if let Happened::Rolled(rolled) = what {
+            let (roll, dice) = (rolled.roll, rolled.dice);
+            self.tell(Event::Rolled { table, roll, dice });
+            if let Some(chips) = rolled.paid.get(&self.identity.id()) {
+                self.tell(Event::Paid { table, roll, chips: *chips });
+            }
+        }
+    }
+
+    /// Tells the map about the links, and the router and the tables about the map.
+    fn refresh(&mut self, now: Instant) -> bool {
+        if self.stale.links {
+            self.stale.links = false;
+            let announced = self.links.neighbours().map(|n| AnnouncedLink {
+                peer: n.peer,
+                transport: n.transport,
+                latency_us: n.rtt.map(|rtt| u32::try_from(rtt.as_micros() / 2).unwrap_or(u32::MAX)),
+                reliability: (n.reliability.clamp(0.0, 1.0) * 65_535.0) as u16,
+            });
+            self.map.set_links(announced.collect(), now);
+            self.router.set_neighbours(self.links.neighbours().map(|n| n.peer).collect());
+            self.stale.topology = true;
+            return true;
+        }
+        if !self.stale.topology {
+            return false;
+        }
+        self.stale.topology = false;
+        let edge = |e: &map::Edge| route::Edge {
+            a: e.a,
+            b: e.b,
+            latency: e.latency,
+            reliability: e.reliability,
+        };
+        let topology = Topology {
+            nodes: self.map.peers().map(|p| (p.id(), p.link_key())).collect(),
+            edges: self.map.edges().iter().map(edge).collect(),
+        };
+        self.router.set_topology(topology);
+        let reach: BTreeSet<PeerId> = self
+            .map
+            .peers()
+            .map(map::KnownPeer::id)
+            .filter(|peer| *peer != self.identity.id() && self.router.reachable(*peer))
+            .collect();
+        self.tables.on_reach(reach, &self.identity, now);
+        true
+    }
+
+    fn announce_tables(&mut self, now: Instant) {
+        let announced = Announced { role: self.config.role, tables: self.tables.ads() };
+        // At most sixteen tables are named, which always fits.
+        let _ = self.map.set_extra(announced.encode(), now);
+    }
+
+    /// A neighbour that is gone by now is no error: the map will say so.
+    fn hand_over(&mut self, to: PeerId, packet: &Packet, now: Instant) {
+        let _ = self.links.send(to, &packet.encode(), now);
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        super::picture::counters(self, &self.counted)
+    }
+}
+
+/// What is sent again by its sender anyway goes once; what nobody else repeats is acknowledged.
+fn delivery(message: &game::message::Message) -> Delivery {
+    use game::message::Message;
+    match message {
+        Message::Agree { .. }
+        | Message::Share { .. }
+        | Message::GetLog { .. }
+        | Message::Log { .. } => Delivery::Once,
+        Message::Invite(_)
+        | Message::Accept { .. }
+        | Message::Decline { .. }
+        | Message::Start(_)
+        | Message::GetTable { .. }
+        | Message::Submit { .. } => Delivery::Acked,
+    }
+}

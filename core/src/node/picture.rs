@@ -1,0 +1,198 @@
+//! Draws the picture that dashboards and tests look at. Reads everything, changes nothing.
+
+use super::{
+    BetView, Counters, EdgeView, HistoryView, LinkState, LinkView, LobbyView, MapView, Node,
+    NodeView, PeerView, SeatView, TablePhase, TableState, TableView, dispatch::Counted,
+    message::Announced,
+};
+use crate::{
+    game::{Phase, Rolled, Session, Standing},
+    id::{PeerId, TableId},
+    limits::TABLE_MEMBERS_MAX,
+    link::LinkPhase,
+    map::KnownPeer,
+    time::Instant,
+};
+use std::collections::BTreeMap;
+
+impl Node {
+    /// A picture of everything this node knows.
+    pub fn view(&self, now: Instant) -> NodeView {
+        NodeView {
+            peer_id: self.identity.id(),
+            name: self.config.name.clone(),
+            kind: self.config.kind,
+            role: self.config.role,
+            uptime_ms: millis(now, self.started),
+            links: self.link_views(),
+            map: self.map_view(now),
+            partitions: self.map.parts().to_vec(),
+            tables: self.tables.sessions().map(|s| self.table_view(s)).collect(),
+            lobby: self.lobby_view(),
+            counters: self.counters(),
+        }
+    }
+
+    fn link_views(&self) -> Vec<LinkView> {
+        let view = |l: crate::link::LinkInfo| LinkView {
+            link: l.link,
+            peer_id: l.peer,
+            transport: l.transport,
+            state: match l.phase {
+                LinkPhase::Handshaking => LinkState::Handshaking,
+                LinkPhase::Open => LinkState::Open,
+            },
+            rtt_ms: l.rtt.map(|rtt| rtt.as_micros() as f64 / 1000.0),
+        };
+        self.links.links().map(view).collect()
+    }
+
+    fn map_view(&self, now: Instant) -> MapView {
+        let me = self.identity.id();
+        let peer = |p: &KnownPeer| PeerView {
+            peer_id: p.id(),
+            kind: p.kind(),
+            name: p.name().to_owned(),
+            role: Announced::decode(p.extra()).role,
+            reachable: p.id() == me || self.router.reachable(p.id()),
+            age_ms: millis(now, p.heard_at()),
+        };
+        let edge = |e: &crate::map::Edge| EdgeView {
+            a: e.a,
+            b: e.b,
+            transport: e.transport,
+            latency_ms: e.latency.map(|l| l.as_micros() as f64 / 1000.0),
+        };
+        MapView {
+            nodes: self.map.peers().map(peer).collect(),
+            edges: self.map.edges().iter().map(edge).collect(),
+        }
+    }
+
+    fn table_view(&self, session: &Session) -> TableView {
+        let ledger = session.ledger();
+        let seat = |(seat, state): (_, &crate::game::SeatState)| SeatView {
+            peer_id: state.peer,
+            name: state.name.clone(),
+            role: state.role,
+            stack: state.stack,
+            bets: ledger
+                .felt()
+                .bets_of(seat)
+                .map(|(spot, chips)| BetView { spot: spot.to_string(), chips })
+                .collect(),
+            reachable: session.reaches(state.peer),
+            ready: state.ready,
+            deals: ledger.deals_in_stock(seat),
+            opened: session.has_share(seat),
+        };
+        TableView {
+            table_id: session.id(),
+            name: ledger.name().to_owned(),
+            state: match session.standing() {
+                Standing::Joining => TableState::Joining,
+                Standing::Seated if session.is_frozen() => TableState::Frozen,
+                Standing::Seated => TableState::Playing,
+                Standing::Left => TableState::Left,
+            },
+            phase: match ledger.phase() {
+                Phase::Dealing => TablePhase::Dealing,
+                Phase::Betting => TablePhase::Betting,
+                Phase::Opening => TablePhase::Opening,
+            },
+            members: ledger.seats().map(|(_, s)| s.peer).collect(),
+            seats: ledger.seats().map(seat).collect(),
+            height: ledger.height(),
+            log_hash: TableId::from_bytes(ledger.log_hash()).to_string(),
+            shooter: ledger.shooter(),
+            point: ledger.felt().point(),
+            roll: ledger.roll(),
+            bank: ledger.bank(),
+            minted: ledger.minted(),
+            cashed_out: ledger.cashed_out(),
+            reachable: session.reachable(),
+            quorum: session.quorum(),
+            pending: session.pending(),
+            history: session.history().map(history_view).collect(),
+        }
+    }
+
+    /// Tables that peers in reach announce and this node does not sit at.
+    fn lobby_view(&self) -> Vec<LobbyView> {
+        let mut found: BTreeMap<TableId, LobbyView> = BTreeMap::new();
+        for peer in self.map.peers().filter(|p| self.router.reachable(p.id())) {
+            for ad in Announced::decode(peer.extra()).tables {
+                if self.tables.session(ad.table).is_some() {
+                    continue;
+                }
+                let entry = found.entry(ad.table).or_insert(LobbyView {
+                    table_id: ad.table,
+                    name: ad.name,
+                    hosts: Vec::new(),
+                    members: usize::from(ad.members),
+                    members_max: TABLE_MEMBERS_MAX,
+                });
+                entry.hosts.push(peer.id());
+                entry.members = entry.members.max(usize::from(ad.members));
+            }
+        }
+        found.into_values().collect()
+    }
+}
+
+fn history_view(rolled: &Rolled) -> HistoryView {
+    HistoryView {
+        roll: rolled.roll,
+        height: rolled.height,
+        dice: rolled.dice,
+        shooter: rolled.shooter,
+        point: rolled.point,
+        dealers: rolled.dealers.clone(),
+        openers: rolled.openers.clone(),
+        opened: PeerId::from_bytes(rolled.opened).to_string(),
+        paid: rolled.paid.clone(),
+    }
+}
+
+fn millis(now: Instant, then: Instant) -> u64 {
+    now.since(then).as_micros() as u64 / 1000
+}
+
+/// Gathers what every room counts under one roof.
+pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
+    let (link, map, route) = (node.links.counters(), node.map.counters(), node.router.counters());
+    let mut all = Counters {
+        frames_in: link.frames_in,
+        frames_out: link.frames_out,
+        bytes_in: link.bytes_in,
+        bytes_out: link.bytes_out,
+        links_opened: link.opened,
+        links_closed: link.closed.clone(),
+        congested: link.congested,
+        handshakes_failed: link.handshakes_failed,
+        announcements_accepted: map.accepted,
+        announcements_refused: map.refused,
+        floods_forwarded: route.floods_relayed,
+        floods_duplicate: route.floods_duplicate,
+        packets_sent: route.sent,
+        packets_forwarded: route.forwarded,
+        packets_delivered: route.delivered,
+        packets_duplicate: route.duplicate,
+        packets_refused: route.refused + counted.decode_refused,
+        packets_retried: route.retried,
+        packets_unreachable: route.unreachable,
+        partitions_formed: map.partitions_formed,
+        tables_lost: counted.tables_lost,
+        ..Counters::default()
+    };
+    for session in node.tables.sessions() {
+        let table = session.counters();
+        all.decisions += table.decisions;
+        all.rounds_failed += table.rounds_failed;
+        all.ops_refused += table.ops_refused;
+        all.rolls += table.rolls;
+        all.equivocations += table.equivocations;
+        all.agree_refused += session.agree_refused();
+    }
+    all
+}
