@@ -80,7 +80,7 @@ pub struct Genesis {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Take a seat between two rolls.
-    Join(Seating),
+    Join(Box<Seating>),
     /// Give the seat up between two rolls, once no bet of it is left on the felt.
     Leave,
     /// Secrets for rolls to come under one membership, at most [`DEALS_PER_OP_MAX`].
@@ -134,7 +134,7 @@ pub enum Message {
     Invite(Invitation),
     Accept {
         invitation: InvitationId,
-        seating: Seating,
+        seating: Box<Seating>,
     },
     Decline {
         invitation: InvitationId,

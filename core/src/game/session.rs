@@ -320,7 +320,7 @@ impl Session {
         }
         let seating = seating(identity, &self.genesis, name, self.role);
         self.standing = Standing::Joining;
-        self.submit(Action::Join(seating), Some(request), identity, now);
+        self.submit(Action::Join(Box::new(seating)), Some(request), identity, now);
         self.follow_at = now;
         self.advance(identity, now);
     }

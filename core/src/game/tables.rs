@@ -340,7 +340,7 @@ impl Tables {
         match message {
             Message::Invite(invitation) => self.on_invite(from, &invitation, identity),
             Message::Accept { invitation, seating } => {
-                self.on_answer(from, invitation, Some(seating), identity, now);
+                self.on_answer(from, invitation, Some(*seating), identity, now);
             }
             Message::Decline { invitation } => {
                 self.on_answer(from, invitation, None, identity, now);
@@ -387,6 +387,7 @@ impl Tables {
             }
         }
         let seating = seating_for(identity, invitation, self.name.clone(), self.config.role);
+        let seating = Box::new(seating);
         self.send(from, Message::Accept { invitation: id, seating });
     }
 
