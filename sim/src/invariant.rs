@@ -1,0 +1,251 @@
+//! What may never happen, checked against what nodes show and tell.
+//!
+//! Rules. Only the public face of a node is used: its views and its events. The checker remembers
+//! the first answer it saw to each question that all honest nodes must answer alike (the log hash
+//! at a height, the dice of a roll, the bets under a roll) and reports every later answer that
+//! differs. The numbers are those of `docs/ARCHITECTURE.md`.
+//!
+//! Memory is bounded by the length of a run (`case::STEPS_MAX`); a run that goes wrong stops
+//! adding after [`VIOLATIONS_MAX`].
+
+use crate::{machine::Life, world::Breach};
+use bitcraps_core::{
+    craps::{Chips, Dice},
+    id::{PeerId, TableId},
+    limits::{LINKS_MAX, MAP_NODES_MAX, TABLE_MEMBERS_MAX},
+    node::{Event, HistoryView, NodeView, RequestId, TablePhase, TableView},
+    time::Instant,
+};
+use core::fmt;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Violations kept in one report. The first is what matters; the rest is its echo.
+pub const VIOLATIONS_MAX: usize = 50;
+
+/// Which promise was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Invariant {
+    /// 1: bank, stacks and felt add up to what was minted.
+    ChipsConserved,
+    /// 2: one entry per height, one outcome per roll.
+    OneLog,
+    /// 3: no outcome before its bets are fixed.
+    BetsBeforeDice,
+    /// 4: nothing happens twice.
+    AtMostOnce,
+    /// 5: what has a limit stays within it.
+    Bounded,
+    /// Among honest nodes nobody is accused.
+    NoFalseAccusation,
+    /// After the faults end, things go on within their deadline.
+    Live,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    pub at_ms: u64,
+    pub node: Option<usize>,
+    pub invariant: Invariant,
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ms", self.at_ms)?;
+        if let Some(node) = self.node {
+            write!(f, ", node {node}")?;
+        }
+        write!(f, ": {:?}: {}", self.invariant, self.what)
+    }
+}
+
+/// Who is speaking, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Witness {
+    pub at: Instant,
+    pub node: usize,
+    pub life: Life,
+}
+
+/// The bets on a felt: seat, spot and chips in the view's order.
+type Felt = Vec<(PeerId, String, Chips)>;
+
+#[derive(Default)]
+pub struct Checker {
+    violations: Vec<Violation>,
+    log: BTreeMap<(TableId, u64), String>,
+    dice: BTreeMap<(TableId, u64), Dice>,
+    outcomes: BTreeMap<(TableId, u64), HistoryView>,
+    felts: BTreeMap<(TableId, u64), Felt>,
+    heights: BTreeMap<(usize, Life, TableId), u64>,
+    answered: BTreeSet<(usize, RequestId)>,
+    rolled: BTreeSet<(usize, Life, TableId, u64)>,
+    paid: BTreeSet<(usize, Life, TableId, u64)>,
+    opened: BTreeSet<(usize, Life, TableId)>,
+}
+
+impl Checker {
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    pub fn into_violations(self) -> Vec<Violation> {
+        self.violations
+    }
+
+    /// Different rolls that any node told of, over all tables.
+    pub fn rolls(&self) -> u64 {
+        self.dice.len() as u64
+    }
+
+    /// Different tables that any node showed.
+    pub fn tables(&self) -> u64 {
+        self.log.keys().map(|(table, _)| table).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    pub fn report(&mut self, at: Instant, node: Option<usize>, invariant: Invariant, what: String) {
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(Violation { at_ms: at.as_millis(), node, invariant, what });
+        }
+    }
+
+    fn found(&mut self, by: Witness, invariant: Invariant, what: String) {
+        self.report(by.at, Some(by.node), invariant, what);
+    }
+
+    pub fn on_breach(&mut self, at: Instant, node: usize, breach: &Breach) {
+        self.report(at, Some(node), Invariant::Bounded, format!("{breach:?}"));
+    }
+
+    /// Takes one event. [`Checker::on_view`] of the same node must follow before its next event
+    /// of a table, because outcomes are judged by the phases that views show.
+    pub fn on_event(&mut self, by: Witness, event: &Event) {
+        let key = |table: &TableId, roll: &u64| (by.node, by.life, *table, *roll);
+        let first = match event {
+            Event::CommandDone { request, .. } => self.answered.insert((by.node, *request)),
+            Event::Rolled { table, roll, dice } => {
+                self.check_dice(by, *table, *roll, *dice);
+                self.rolled.insert(key(table, roll))
+            }
+            Event::Paid { table, roll, .. } => self.paid.insert(key(table, roll)),
+            Event::TableOpened { table } => self.opened.insert((by.node, by.life, *table)),
+            Event::Equivocation { table, culprit } => {
+                let what = format!("{culprit:?} is accused at {table:?}");
+                self.found(by, Invariant::NoFalseAccusation, what);
+                true
+            }
+            Event::LinkOpened { .. }
+            | Event::LinkClosed { .. }
+            | Event::DialFailed { .. }
+            | Event::MapChanged
+            | Event::PartitionFormed { .. }
+            | Event::PartitionHealed
+            | Event::TableChanged { .. }
+            | Event::TableFrozen { .. }
+            | Event::TableThawed { .. } => true,
+        };
+        if !first {
+            self.found(by, Invariant::AtMostOnce, format!("told twice: {event:?}"));
+        }
+    }
+
+    pub fn on_view(&mut self, by: Witness, view: &NodeView) {
+        for (name, got, max) in [
+            ("links", view.links.len(), LINKS_MAX),
+            ("map nodes", view.map.nodes.len(), MAP_NODES_MAX),
+        ] {
+            if got > max {
+                self.found(by, Invariant::Bounded, format!("{got} {name}, the limit is {max}"));
+            }
+        }
+        for table in &view.tables {
+            self.check_chips(by, table);
+            self.check_log(by, table);
+            self.check_felt(by, table);
+            for past in &table.history {
+                self.check_outcome(by, table.table_id, past);
+            }
+        }
+    }
+
+    fn check_chips(&mut self, by: Witness, table: &TableView) {
+        let stacks = table.seats.iter().map(|s| s.stack);
+        let bets = table.seats.iter().flat_map(|s| s.bets.iter().map(|b| b.chips));
+        let sum: u128 = stacks.chain(bets).chain([table.bank]).map(|c| u128::from(c.0)).sum();
+        if sum != u128::from(table.minted.0) {
+            let what = format!(
+                "{:?} at height {}: {sum} chips are there, {} were minted",
+                table.table_id, table.height, table.minted
+            );
+            self.found(by, Invariant::ChipsConserved, what);
+        }
+    }
+
+    fn check_log(&mut self, by: Witness, table: &TableView) {
+        let (id, height) = (table.table_id, table.height);
+        if table.members.len() > TABLE_MEMBERS_MAX {
+            let what = format!("{id:?} has {} members", table.members.len());
+            self.found(by, Invariant::Bounded, what);
+        }
+        let hash = self.log.entry((id, height)).or_insert_with(|| table.log_hash.clone());
+        if *hash != table.log_hash {
+            let what = format!("{id:?} at height {height}: {} and {hash}", table.log_hash);
+            self.found(by, Invariant::OneLog, what);
+        }
+        let highest = self.heights.entry((by.node, by.life, id)).or_insert(height);
+        if height < *highest {
+            let what = format!("{id:?} went back from height {highest} to {height}");
+            self.found(by, Invariant::OneLog, what);
+        } else {
+            *highest = height;
+        }
+    }
+
+    /// While a roll is being opened its bets stand still, and they are the same everywhere.
+    fn check_felt(&mut self, by: Witness, table: &TableView) {
+        if table.phase != TablePhase::Opening {
+            return;
+        }
+        let felt: Felt = table
+            .seats
+            .iter()
+            .flat_map(|s| s.bets.iter().map(|b| (s.peer_id, b.spot.clone(), b.chips)))
+            .collect();
+        let key = (table.table_id, table.roll);
+        let first = self.felts.entry(key).or_insert_with(|| felt.clone());
+        if *first != felt {
+            let what = format!(
+                "{:?} roll {}: bets changed after they were closed: {felt:?}, first {first:?}",
+                table.table_id, table.roll
+            );
+            self.found(by, Invariant::BetsBeforeDice, what);
+        }
+    }
+
+    fn check_dice(&mut self, by: Witness, table: TableId, roll: u64, dice: Dice) {
+        let first = *self.dice.entry((table, roll)).or_insert(dice);
+        if first != dice {
+            let what = format!("{table:?} roll {roll}: {dice:?}, elsewhere {first:?}");
+            self.found(by, Invariant::OneLog, what);
+        }
+        if !self.felts.contains_key(&(table, roll)) {
+            let what = format!("{table:?} roll {roll}: dice before any node had fixed its bets");
+            self.found(by, Invariant::BetsBeforeDice, what);
+        }
+        if !(1..=6).contains(&dice.0) || !(1..=6).contains(&dice.1) {
+            self.found(by, Invariant::Bounded, format!("{table:?} roll {roll}: {dice:?}"));
+        }
+    }
+
+    fn check_outcome(&mut self, by: Witness, table: TableId, past: &HistoryView) {
+        // Any t shares open the same sum, so whose they were may differ from node to node.
+        let past = HistoryView { openers: Vec::new(), ..past.clone() };
+        let first = self.outcomes.entry((table, past.roll)).or_insert_with(|| past.clone());
+        if *first != past {
+            let what = format!("{table:?} roll {}: {past:?}, elsewhere {first:?}", past.roll);
+            self.found(by, Invariant::OneLog, what);
+        }
+    }
+}

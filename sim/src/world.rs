@@ -1,0 +1,520 @@
+//! The world: every machine, the network between them and one calendar.
+//!
+//! Rules. Time moves only from one entry of the calendar to the next; entries of the same instant
+//! happen in the order they were made. A node is driven exactly as by the other drivers: hand one
+//! input in, drain to `Wait`, and what it asks for becomes entries of the calendar. Everything
+//! that is handed to a node or told by it goes into a running digest, so two runs that differ
+//! anywhere differ in [`World::digest`].
+//!
+//! It judges nothing: what may not happen is `invariant`'s business. A panic inside a node is not
+//! caught, because it is a bug whose trace is worth more than a line in a report.
+
+use crate::{
+    machine::{Death, Life, Machine, State},
+    net::{
+        Arrival, ConnectionId, Counts, Cut, Edge, EdgeId, EdgeState, Item, Net, Quality, Sent,
+        Side, Transit,
+    },
+};
+use bitcraps_core::{
+    id::{LinkId, PeerId},
+    limits::OUTPUTS_MAX,
+    node::{
+        Address, CloseReason, Command, Config, Event, Input, LinkRole, NodeView, Output, RequestId,
+        Transport, Write,
+    },
+    seed::{Rng, Seed},
+    time::{Duration, Instant},
+};
+use std::collections::BTreeMap;
+
+/// A dial that nobody answers is given up after this. Guess: shorter than most systems' minute,
+/// so that a scenario need not wait for it.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A disk needs between these to write. A consumer SSD's flush.
+const WRITE_MIN: Duration = Duration::from_millis(1);
+const WRITE_MAX: Duration = Duration::from_millis(4);
+
+/// Calendar entries of one instant before time counts as standing still. Guess: far above every
+/// node of the largest scenario being handed its full inbox at once.
+const SAME_INSTANT_MAX: u64 = 100_000;
+
+/// A fault, or its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Cut { edge: EdgeId, how: Cut },
+    Restore { edge: EdgeId },
+    Crash { node: usize, how: Death },
+    Restart { node: usize },
+}
+
+/// What a node may never do to its driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Breach {
+    /// More outputs for one input than `OUTPUTS_MAX`.
+    TooManyOutputs,
+    /// A frame larger than the link's MTU.
+    FrameTooLarge { got: usize, mtu: usize },
+    /// A frame for a link that the driver took down or never had.
+    UnknownLink { link: LinkId },
+    /// It asks to be woken without time moving on.
+    TimeStandsStill,
+}
+
+/// What one entry of the calendar led to.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// What nodes told, in order.
+    pub events: Vec<(usize, Event)>,
+    pub breaches: Vec<(usize, Breach)>,
+    /// Nodes that died or started.
+    pub lives: Vec<usize>,
+}
+
+enum Entry {
+    Transit(Transit),
+    Fault(Fault),
+    /// Something for one life of one node; ignored when that life is over.
+    Local(usize, Life, Local),
+}
+
+enum Local {
+    Wake,
+    DialTimeout { connection: ConnectionId, address: Address },
+    Written { ticket: u64, writes: Vec<Write> },
+    Input(Input),
+}
+
+pub struct World {
+    now: Instant,
+    sequence: u64,
+    calendar: BTreeMap<(Instant, u64), Entry>,
+    machines: Vec<Machine>,
+    net: Net,
+    seed: Seed,
+    disk: Rng,
+    dials: BTreeMap<ConnectionId, Address>,
+    next_request: u64,
+    steps: u64,
+    same_instant: u64,
+    digest: blake3::Hasher,
+    step: Step,
+}
+
+impl World {
+    pub fn new(seed: &Seed) -> World {
+        World {
+            now: Instant::ZERO,
+            sequence: 0,
+            calendar: BTreeMap::new(),
+            machines: Vec::new(),
+            net: Net::new(seed),
+            seed: seed.clone(),
+            disk: seed.fork("disk").rng(),
+            dials: BTreeMap::new(),
+            next_request: 0,
+            steps: 0,
+            same_instant: 0,
+            digest: blake3::Hasher::new_derive_key("bitcraps v1 simulated world"),
+            step: Step::default(),
+        }
+    }
+
+    /// The address under which other nodes dial this one.
+    pub fn address(node: usize) -> Address {
+        Address(format!("sim://{node}"))
+    }
+
+    /// Adds a machine that is not running yet; see [`Fault::Restart`].
+    pub fn add_node(&mut self, config: Config) -> usize {
+        let index = self.machines.len();
+        self.machines.push(Machine::new(config, self.seed.fork(&format!("node {index}"))));
+        index
+    }
+
+    /// Lets `a` and `b` reach each other. Whoever has the other's address dials.
+    pub fn add_edge(&mut self, a: usize, b: usize, quality: Quality) -> EdgeId {
+        self.net.add_edge(a, b, quality)
+    }
+
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub fn nodes(&self) -> usize {
+        self.machines.len()
+    }
+
+    pub fn edges(&self) -> &[Edge] {
+        self.net.edges()
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.net.counts()
+    }
+
+    /// Calendar entries that have happened.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    pub fn peer_id(&self, node: usize) -> PeerId {
+        self.machines[node].peer_id()
+    }
+
+    /// Which life of a node this is, and whether it runs.
+    pub fn life(&self, node: usize) -> Option<Life> {
+        self.machines[node].node().map(|_| self.machines[node].life)
+    }
+
+    /// What a node knows; nothing while it is dead.
+    pub fn view(&self, node: usize) -> Option<NodeView> {
+        let machine = &self.machines[node];
+        machine.node().map(|n| n.view(machine.local(self.now)))
+    }
+
+    /// A digest of everything that was handed to nodes and told by them.
+    pub fn digest(&self) -> blake3::Hash {
+        self.digest.finalize()
+    }
+
+    pub fn plan(&mut self, at: Instant, fault: Fault) {
+        self.enter(at, Entry::Fault(fault));
+    }
+
+    /// A fault that happens now.
+    pub fn inflict(&mut self, fault: Fault) -> Step {
+        self.on_fault(fault);
+        core::mem::take(&mut self.step)
+    }
+
+    /// Asks a running node for something, at once. Nothing when it is dead.
+    pub fn command(&mut self, node: usize, command: Command) -> Option<RequestId> {
+        self.machines[node].node()?;
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        let input = Input::Command { request, command };
+        self.enter_local(self.now, node, Local::Input(input));
+        Some(request)
+    }
+
+    /// The next entry, if there is one up to and including `limit`; else time moves to `limit`.
+    pub fn step(&mut self, limit: Instant) -> Option<Step> {
+        let next = self.calendar.first_key_value().map(|(key, _)| *key);
+        let Some(key) = next.filter(|(at, _)| *at <= limit) else {
+            self.now = self.now.max(limit);
+            return None;
+        };
+        let entry = self.calendar.remove(&key)?;
+        self.same_instant = if key.0 == self.now { self.same_instant + 1 } else { 0 };
+        self.now = key.0;
+        self.steps += 1;
+        if self.same_instant > SAME_INSTANT_MAX {
+            let node = if let Entry::Local(node, ..) = entry { node } else { 0 };
+            self.step.breaches.push((node, Breach::TimeStandsStill));
+        }
+        match entry {
+            Entry::Transit(transit) => {
+                if let Some(arrival) = self.net.arrive(transit) {
+                    self.on_arrival(arrival);
+                }
+            }
+            Entry::Fault(fault) => self.on_fault(fault),
+            Entry::Local(node, life, what) if self.life(node) == Some(life) => {
+                self.on_local(node, what);
+            }
+            Entry::Local(..) => {}
+        }
+        Some(core::mem::take(&mut self.step))
+    }
+
+    fn enter(&mut self, at: Instant, entry: Entry) -> (Instant, u64) {
+        let key = (at.max(self.now), self.sequence);
+        self.sequence += 1;
+        self.calendar.insert(key, entry);
+        key
+    }
+
+    fn enter_local(&mut self, at: Instant, node: usize, what: Local) -> (Instant, u64) {
+        let life = self.machines[node].life;
+        self.enter(at, Entry::Local(node, life, what))
+    }
+
+    fn enter_transit(&mut self, transit: Option<Transit>) {
+        if let Some(transit) = transit {
+            self.enter(transit.at, Entry::Transit(transit));
+        }
+    }
+
+    fn on_local(&mut self, node: usize, what: Local) {
+        match what {
+            Local::Wake => {
+                self.machines[node].wake = None;
+                self.hand(node, Input::Wake);
+            }
+            Local::DialTimeout { connection, address } => {
+                if self.net.is_opening(connection) {
+                    self.close(connection, Side::Dialer);
+                    let why = "nobody answered in time".to_owned();
+                    self.hand(node, Input::DialFailed { address, why });
+                }
+            }
+            Local::Written { ticket, writes } => {
+                let lag = self.draw(WRITE_MIN);
+                let machine = &mut self.machines[node];
+                machine.write(writes);
+                machine.reported_at = machine.reported_at.max(self.now + lag);
+                let at = machine.reported_at;
+                self.enter_local(at, node, Local::Input(Input::Stored { ticket }));
+            }
+            Local::Input(input) => self.hand(node, input),
+        }
+    }
+
+    fn on_fault(&mut self, fault: Fault) {
+        match fault {
+            Fault::Cut { edge, how } => {
+                for arrival in self.net.cut(edge, how) {
+                    self.on_arrival(arrival);
+                }
+            }
+            Fault::Restore { edge } => {
+                for arrival in self.net.restore(edge) {
+                    self.on_arrival(arrival);
+                }
+            }
+            Fault::Crash { node, how } => self.crash(node, how),
+            Fault::Restart { node } => self.restart(node),
+        }
+    }
+
+    fn crash(&mut self, node: usize, how: Death) {
+        if self.life(node).is_none() {
+            return;
+        }
+        let machine = &mut self.machines[node];
+        machine.die(how);
+        if let Some(key) = machine.wake.take() {
+            self.calendar.remove(&key);
+        }
+        if how == Death::Killed {
+            self.close_all(node);
+        }
+        self.step.lives.push(node);
+    }
+
+    fn restart(&mut self, node: usize) {
+        if self.life(node).is_some() {
+            return;
+        }
+        // The machine answers for connections it no longer knows by refusing them.
+        self.close_all(node);
+        self.machines[node].start(self.now);
+        self.step.lives.push(node);
+        self.drain(node);
+    }
+
+    fn close_all(&mut self, node: usize) {
+        for (connection, side) in self.net.ends_of(node) {
+            self.close(connection, side);
+        }
+    }
+
+    fn close(&mut self, connection: ConnectionId, side: Side) {
+        if side == Side::Dialer {
+            self.dials.remove(&connection);
+        }
+        let transit = self.net.close(self.now, connection, side);
+        self.enter_transit(transit);
+    }
+
+    fn on_arrival(&mut self, Arrival { node, connection, to, item }: Arrival) {
+        match (item, &self.machines[node].state) {
+            (Item::Open, State::Running(_)) => self.on_open(node, connection, to),
+            (Item::Open, State::Dead(Death::Killed)) => self.close(connection, to),
+            (Item::Frame(bytes), State::Running(_)) => {
+                if let Some(link) = self.machines[node].link_of(connection, to) {
+                    self.hand(node, Input::LinkBytes { link, bytes });
+                }
+            }
+            (Item::End, State::Running(_) | State::Dead(_)) => self.on_end(node, connection, to),
+            // Nobody is there to hear it; a dialer gives up by its own time-out.
+            (Item::Open, State::Dead(Death::PowerLost)) | (Item::Frame(_), State::Dead(_)) => {}
+        }
+    }
+
+    fn on_open(&mut self, node: usize, connection: ConnectionId, side: Side) {
+        let Some(mtu) = self.net.quality(connection).map(|q| q.mtu) else { return };
+        let (role, address) = match side {
+            Side::Listener => {
+                let transit = self.net.accept(self.now, connection);
+                self.enter_transit(transit);
+                (LinkRole::Listener, None)
+            }
+            Side::Dialer => (LinkRole::Dialer, self.dials.remove(&connection)),
+        };
+        let link = self.machines[node].attach(connection, side);
+        self.hand(node, Input::LinkUp { link, transport: Transport::Tcp, role, mtu, address });
+    }
+
+    fn on_end(&mut self, node: usize, connection: ConnectionId, side: Side) {
+        let dialled = match side {
+            Side::Dialer => self.dials.remove(&connection),
+            Side::Listener => None,
+        };
+        if let Some(address) = dialled {
+            let why = "connection refused".to_owned();
+            self.hand(node, Input::DialFailed { address, why });
+        }
+        if let Some(link) = self.machines[node].link_of(connection, side) {
+            self.machines[node].links.remove(&link);
+            let reason = CloseReason::TransportClosed;
+            self.hand(node, Input::LinkDown { link, reason });
+        }
+    }
+
+    fn hand(&mut self, node: usize, input: Input) {
+        self.note_input(node, &input);
+        let machine = &mut self.machines[node];
+        let local = machine.local(self.now);
+        if let Some(running) = machine.node_mut() {
+            running.handle(input, local);
+            self.drain(node);
+        }
+    }
+
+    fn drain(&mut self, node: usize) {
+        for _ in 0..OUTPUTS_MAX {
+            let Some(running) = self.machines[node].node_mut() else { return };
+            match running.poll_output() {
+                Output::Send { link, bytes } => self.send(node, link, bytes),
+                Output::Hangup { link, reason: _ } => self.hang_up(node, link),
+                Output::Dial { address } => self.dial(node, address),
+                Output::Persist { ticket, writes } => {
+                    let delay = WRITE_MIN + self.draw(WRITE_MAX - WRITE_MIN);
+                    let machine = &mut self.machines[node];
+                    machine.disk_free_at = machine.disk_free_at.max(self.now + delay);
+                    let at = machine.disk_free_at;
+                    self.enter_local(at, node, Local::Written { ticket, writes });
+                }
+                Output::Event(event) => {
+                    self.note_event(node, &event);
+                    self.step.events.push((node, event));
+                }
+                Output::Wait(wakeup) => {
+                    self.wait(node, wakeup.map(|w| w.at));
+                    return;
+                }
+            }
+        }
+        self.step.breaches.push((node, Breach::TooManyOutputs));
+    }
+
+    fn wait(&mut self, node: usize, at: Option<Instant>) {
+        if let Some(key) = self.machines[node].wake.take() {
+            self.calendar.remove(&key);
+        }
+        if let Some(at) = at {
+            let at = self.machines[node].world(at);
+            self.machines[node].wake = Some(self.enter_local(at, node, Local::Wake));
+        }
+    }
+
+    fn send(&mut self, node: usize, link: LinkId, bytes: Vec<u8>) {
+        let got = bytes.len();
+        let Some((connection, side)) = self.machines[node].links.get(&link).copied() else {
+            self.step.breaches.push((node, Breach::UnknownLink { link }));
+            return;
+        };
+        match self.net.send(self.now, connection, side, bytes) {
+            Sent::OnItsWay(transits) => {
+                for transit in transits {
+                    self.enter_transit(Some(transit));
+                }
+            }
+            Sent::Congested => {
+                self.enter_local(self.now, node, Local::Input(Input::Congested { link }));
+            }
+            // Its end is on the way to this node.
+            Sent::Gone => {}
+            Sent::TooLarge { mtu } => {
+                self.step.breaches.push((node, Breach::FrameTooLarge { got, mtu }));
+            }
+        }
+    }
+
+    fn hang_up(&mut self, node: usize, link: LinkId) {
+        match self.machines[node].links.remove(&link) {
+            Some((connection, side)) => self.close(connection, side),
+            None => self.step.breaches.push((node, Breach::UnknownLink { link })),
+        }
+    }
+
+    fn dial(&mut self, node: usize, address: Address) {
+        let target = address
+            .0
+            .strip_prefix("sim://")
+            .and_then(|number| number.parse::<usize>().ok())
+            .and_then(|target| Some((target, self.net.edge_between(node, target)?)));
+        let Some((target, edge)) = target else {
+            let why = "no way to that address".to_owned();
+            self.enter_local(
+                self.now + WRITE_MIN,
+                node,
+                Local::Input(Input::DialFailed { address, why }),
+            );
+            return;
+        };
+        let timeout = self.now + DIAL_TIMEOUT;
+        match self.net.edge(edge).state {
+            EdgeState::Up => {
+                let (connection, knock) = self.net.dial(self.now, edge, node, target);
+                self.enter_transit(knock);
+                self.dials.insert(connection, address.clone());
+                self.enter_local(timeout, node, Local::DialTimeout { connection, address });
+            }
+            EdgeState::Down(how) => {
+                let (at, why) = match how {
+                    Cut::Silent => (timeout, "nobody answered in time"),
+                    Cut::Loud => (self.now + self.net.edge(edge).quality.latency, "unreachable"),
+                };
+                let why = why.to_owned();
+                self.enter_local(at, node, Local::Input(Input::DialFailed { address, why }));
+            }
+        }
+    }
+
+    fn draw(&mut self, span: Duration) -> Duration {
+        Duration::from_micros(self.disk.below(span.as_micros() as u64 + 1))
+    }
+
+    fn note_input(&mut self, node: usize, input: &Input) {
+        let (kind, number, bytes): (u8, u64, &[u8]) = match input {
+            Input::LinkUp { link, .. } => (0, link.0, &[]),
+            Input::LinkBytes { link, bytes } => (1, link.0, bytes),
+            Input::LinkDown { link, .. } => (2, link.0, &[]),
+            Input::Congested { link } => (3, link.0, &[]),
+            Input::DialFailed { address, .. } => (4, 0, address.0.as_bytes()),
+            Input::Stored { ticket } => (5, *ticket, &[]),
+            Input::Command { request, .. } => (6, request.0, &[]),
+            Input::Wake => (7, 0, &[]),
+            Input::Stop => (8, 0, &[]),
+        };
+        self.note(node, kind, number, bytes);
+    }
+
+    fn note_event(&mut self, node: usize, event: &Event) {
+        let bytes = postcard::to_allocvec(event).expect("an event has nothing postcard refuses");
+        self.note(node, 9, 0, &bytes);
+    }
+
+    fn note(&mut self, node: usize, kind: u8, number: u64, bytes: &[u8]) {
+        self.digest.update(&self.now.as_micros().to_le_bytes());
+        self.digest.update(&(node as u64).to_le_bytes());
+        self.digest.update(&[kind]);
+        self.digest.update(&number.to_le_bytes());
+        self.digest.update(&(bytes.len() as u64).to_le_bytes());
+        self.digest.update(bytes);
+    }
+}

@@ -1,0 +1,232 @@
+//! The checker sees each kind of fault: every test shows it an honest picture, then a wrong one.
+
+use bitcraps_core::{
+    craps::{Chips, Dice},
+    id::{NodeKind, PeerId, TableId},
+    limits::LINKS_MAX,
+    node::{
+        BetView, Counters, Event, HistoryView, LinkState, LinkView, MapView, NodeView, RequestId,
+        SeatRole, SeatView, TablePhase, TableState, TableView, Transport,
+    },
+    time::Instant,
+};
+use bitcraps_sim::{
+    Life,
+    invariant::{Checker, Invariant, VIOLATIONS_MAX, Witness},
+    world::Breach,
+};
+
+const TABLE: TableId = TableId::from_bytes([7; 32]);
+
+fn peer(number: u8) -> PeerId {
+    PeerId::from_bytes([number; 32])
+}
+
+fn by(node: usize) -> Witness {
+    Witness { at: Instant::from_millis(5), node, life: Life(1) }
+}
+
+/// Two seats with 90 chips each and a ten on the pass line, the house has 800: 1000 in all.
+fn table() -> TableView {
+    let seat = |number| SeatView {
+        peer_id: peer(number),
+        name: String::new(),
+        role: SeatRole::Bot,
+        stack: Chips(90),
+        bets: vec![BetView { spot: "pass".to_owned(), chips: Chips(10) }],
+        reachable: true,
+        ready: false,
+        deals: 1,
+        opened: false,
+    };
+    TableView {
+        table_id: TABLE,
+        name: "t".to_owned(),
+        state: TableState::Playing,
+        phase: TablePhase::Opening,
+        members: vec![peer(1), peer(2)],
+        seats: vec![seat(1), seat(2)],
+        height: 4,
+        log_hash: "aa".to_owned(),
+        shooter: Some(peer(1)),
+        point: None,
+        roll: 3,
+        bank: Chips(800),
+        minted: Chips(1000),
+        reachable: 2,
+        quorum: 2,
+        pending: 0,
+        history: vec![HistoryView {
+            roll: 2,
+            height: 3,
+            dice: Dice(3, 4),
+            shooter: Some(peer(1)),
+            point: None,
+            dealers: vec![peer(1), peer(2)],
+            openers: vec![peer(1)],
+            opened: "bb".to_owned(),
+            paid: [(peer(1), Chips(20))].into(),
+        }],
+    }
+}
+
+fn view(table: TableView) -> NodeView {
+    NodeView {
+        peer_id: peer(1),
+        name: String::new(),
+        kind: NodeKind::Regular,
+        role: SeatRole::Bot,
+        uptime_ms: 0,
+        links: vec![],
+        map: MapView::default(),
+        partitions: vec![],
+        tables: vec![table],
+        lobby: vec![],
+        counters: Counters::default(),
+    }
+}
+
+/// What a checker finds wrong when node 0 shows the honest table and node 1 this one.
+fn found(change: impl Fn(&mut TableView)) -> Vec<Invariant> {
+    let mut checker = Checker::default();
+    checker.on_view(by(0), &view(table()));
+    checker.on_view(by(1), &view(table()));
+    assert_eq!(checker.violations(), [], "the honest picture is clean");
+    let mut changed = table();
+    change(&mut changed);
+    checker.on_view(by(1), &view(changed));
+    checker.violations().iter().map(|v| v.invariant).collect()
+}
+
+#[test]
+fn a_chip_too_many_or_too_few_anywhere_is_seen() {
+    assert_eq!(found(|t| t.bank = Chips(801)), [Invariant::ChipsConserved]);
+    assert_eq!(found(|t| t.seats[1].stack = Chips(89)), [Invariant::ChipsConserved]);
+    assert_eq!(found(|t| t.minted = Chips(999)), [Invariant::ChipsConserved]);
+    let huge = |t: &mut TableView| {
+        t.bank = Chips(u64::MAX);
+        t.seats[0].stack = Chips(u64::MAX);
+    };
+    assert_eq!(found(huge), [Invariant::ChipsConserved], "sums do not overflow");
+}
+
+#[test]
+fn another_log_at_the_same_height_is_seen_and_a_longer_one_is_fine() {
+    assert_eq!(found(|t| t.log_hash = "ab".to_owned()), [Invariant::OneLog]);
+    let longer = |t: &mut TableView| {
+        t.height = 5;
+        t.log_hash = "cc".to_owned();
+    };
+    assert_eq!(found(longer), []);
+}
+
+#[test]
+fn a_log_that_goes_back_within_one_life_is_seen() {
+    let mut checker = Checker::default();
+    checker.on_view(by(0), &view(table()));
+    let mut earlier = table();
+    earlier.height = 3;
+    checker.on_view(Witness { life: Life(2), ..by(0) }, &view(earlier.clone()));
+    assert_eq!(checker.violations(), [], "a restart may come back with less");
+    checker.on_view(by(0), &view(earlier));
+    assert_eq!(checker.violations()[0].invariant, Invariant::OneLog);
+}
+
+#[test]
+fn another_outcome_or_payout_of_the_same_roll_is_seen_but_other_openers_are_fine() {
+    assert_eq!(found(|t| t.history[0].dice = Dice(1, 1)), [Invariant::OneLog]);
+    assert_eq!(found(|t| t.history[0].paid.clear()), [Invariant::OneLog]);
+    assert_eq!(found(|t| t.history[0].opened = "bc".to_owned()), [Invariant::OneLog]);
+    assert_eq!(found(|t| t.history[0].openers = vec![peer(2)]), []);
+}
+
+#[test]
+fn a_bet_that_moves_while_the_dice_are_opened_is_seen() {
+    let moved = |t: &mut TableView| {
+        t.seats[0].stack = Chips(80);
+        t.seats[0].bets[0].chips = Chips(20);
+    };
+    assert_eq!(found(moved), [Invariant::BetsBeforeDice]);
+    let while_betting = |t: &mut TableView| {
+        moved(t);
+        t.phase = TablePhase::Betting;
+    };
+    assert_eq!(found(while_betting), []);
+}
+
+#[test]
+fn dice_before_their_bets_are_fixed_are_seen() {
+    let rolled = Event::Rolled { table: TABLE, roll: 3, dice: Dice(2, 5) };
+    let mut honest = Checker::default();
+    honest.on_view(by(0), &view(table()));
+    honest.on_event(by(1), &rolled);
+    assert_eq!(honest.violations(), []);
+    assert_eq!(honest.rolls(), 1);
+
+    let mut early = Checker::default();
+    let mut betting = table();
+    betting.phase = TablePhase::Betting;
+    early.on_view(by(0), &view(betting));
+    early.on_event(by(1), &rolled);
+    assert_eq!(early.violations()[0].invariant, Invariant::BetsBeforeDice);
+}
+
+#[test]
+fn different_or_impossible_dice_are_seen() {
+    let mut checker = Checker::default();
+    checker.on_view(by(0), &view(table()));
+    checker.on_event(by(0), &Event::Rolled { table: TABLE, roll: 3, dice: Dice(2, 5) });
+    checker.on_event(by(1), &Event::Rolled { table: TABLE, roll: 3, dice: Dice(7, 5) });
+    let found: Vec<Invariant> = checker.violations().iter().map(|v| v.invariant).collect();
+    assert_eq!(found, [Invariant::OneLog, Invariant::Bounded]);
+}
+
+#[test]
+fn what_is_told_twice_in_one_life_is_seen() {
+    let done = |n| Event::CommandDone { request: RequestId(n), result: Ok(None) };
+    for event in [
+        Event::Rolled { table: TABLE, roll: 3, dice: Dice(2, 5) },
+        Event::Paid { table: TABLE, roll: 3, chips: Chips(20) },
+        Event::TableOpened { table: TABLE },
+        done(1),
+    ] {
+        let mut checker = Checker::default();
+        checker.on_view(by(0), &view(table()));
+        checker.on_event(by(0), &event);
+        checker.on_event(by(1), &event);
+        checker.on_event(by(0), &done(2));
+        assert_eq!(checker.violations(), [], "{event:?}: once per node is fine");
+        checker.on_event(by(0), &event);
+        assert_eq!(checker.violations()[0].invariant, Invariant::AtMostOnce);
+    }
+}
+
+#[test]
+fn an_accusation_among_honest_nodes_is_seen() {
+    let mut checker = Checker::default();
+    checker.on_event(by(0), &Event::Equivocation { table: TABLE, culprit: peer(2) });
+    assert_eq!(checker.violations()[0].invariant, Invariant::NoFalseAccusation);
+}
+
+#[test]
+fn more_than_a_limit_allows_is_seen_and_the_report_itself_is_bounded() {
+    let mut checker = Checker::default();
+    let mut crowded = view(table());
+    let link = LinkView {
+        link: bitcraps_core::id::LinkId(0),
+        peer_id: None,
+        transport: Transport::Tcp,
+        state: LinkState::Handshaking,
+        rtt_ms: None,
+    };
+    crowded.links = vec![link.clone(); LINKS_MAX];
+    checker.on_view(by(0), &crowded);
+    assert_eq!(checker.violations(), []);
+    crowded.links.push(link);
+    for _ in 0..2 * VIOLATIONS_MAX {
+        checker.on_view(by(0), &crowded);
+        checker.on_breach(Instant::ZERO, 0, &Breach::TooManyOutputs);
+    }
+    assert_eq!(checker.violations().len(), VIOLATIONS_MAX);
+    assert_eq!(checker.violations()[1].invariant, Invariant::Bounded);
+}
