@@ -215,10 +215,20 @@ mod tests {
         machine.write(vec![Write::DeletePrefix { prefix: b"a".to_vec() }, put(b"a3")]);
         machine.die(Death::PowerLost);
         assert!(machine.node().is_none());
-        machine.start(Instant::from_millis(9));
         let keys: Vec<&[u8]> = machine.store.keys().map(Vec::as_slice).collect();
         assert_eq!(keys, [&b"a3"[..], b"b"]);
-        assert_eq!(machine.life, Life(2));
+    }
+
+    #[test]
+    fn every_life_has_a_clock_and_a_number_of_its_own() {
+        let mut machine = machine(3);
+        machine.start(Instant::ZERO);
+        let first = (machine.life, machine.local(Instant::ZERO));
+        machine.die(Death::Killed);
+        machine.start(Instant::ZERO);
+        let second = (machine.life, machine.local(Instant::ZERO));
+        assert_eq!((first.0, second.0), (Life(1), Life(2)));
+        assert_ne!(first.1, second.1);
     }
 
     #[test]

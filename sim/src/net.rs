@@ -419,19 +419,22 @@ impl Net {
         held.into_iter().filter_map(|(id, to, item)| self.admit(id, to, item)).collect()
     }
 
-    /// Ends that this node had and did not close.
+    /// Ends that this node opened and did not close. A knock on its way to it is none yet.
     pub fn ends_of(&self, node: usize) -> Vec<(ConnectionId, Side)> {
-        self.connections
-            .iter()
-            .flat_map(|(id, c)| {
-                [Side::Dialer, Side::Listener]
-                    .into_iter()
-                    .filter(move |side| {
-                        c.nodes[side.index()] == node && c.phases[side.index()] != EndPhase::Closed
-                    })
-                    .map(move |side| (*id, side))
-            })
-            .collect()
+        let mut ends = Vec::new();
+        for (id, connection) in &self.connections {
+            for side in [Side::Dialer, Side::Listener] {
+                let open = match connection.phases[side.index()] {
+                    EndPhase::Opening => side == Side::Dialer,
+                    EndPhase::Open => true,
+                    EndPhase::Closed => false,
+                };
+                if open && connection.nodes[side.index()] == node {
+                    ends.push((*id, side));
+                }
+            }
+        }
+        ends
     }
 
     /// Opens and closes travel like a frame of no size, but are not congested: they are the

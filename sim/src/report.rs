@@ -66,3 +66,57 @@ impl fmt::Display for Report {
         write!(f, "state {}", self.state_hash)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invariant::Invariant;
+
+    #[test]
+    fn the_json_and_the_text_show_what_others_rely_on() {
+        let violation = Violation {
+            at_ms: 7,
+            node: Some(3),
+            invariant: Invariant::OneLog,
+            what: "two".to_owned(),
+        };
+        let stages = vec![StageReport { name: "the mesh forms".to_owned(), took_ms: None }];
+        let report = Report {
+            scenario: "line".to_owned(),
+            nodes: 5,
+            seed: 9,
+            virtual_ms: 1,
+            converged_ms: None,
+            messages: 2,
+            bytes: 3,
+            lost: 0,
+            duplicated: 0,
+            congested: 0,
+            rolls: 0,
+            tables: 0,
+            events: 4,
+            stages,
+            violations: vec![violation],
+            state_hash: "ab".to_owned(),
+        };
+        let json = serde_json::to_value(&report).unwrap();
+        for field in [
+            "scenario",
+            "nodes",
+            "seed",
+            "virtual_ms",
+            "converged_ms",
+            "messages",
+            "bytes",
+            "violations",
+            "state_hash",
+        ] {
+            assert!(json.get(field).is_some(), "{field}");
+        }
+        assert_eq!(json["converged_ms"], serde_json::Value::Null);
+        assert_eq!(json["violations"][0]["invariant"], "one_log");
+        let text = report.to_string();
+        assert!(text.contains("missed    the mesh forms"), "{text}");
+        assert!(text.contains("7 ms, node 3: OneLog: two"), "{text}");
+    }
+}

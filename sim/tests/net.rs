@@ -149,3 +149,14 @@ fn a_close_arrives_after_what_was_sent_before_it_and_ends_the_connection() {
     assert!(net.ends_of(1).is_empty());
     assert!(net.close(Instant::ZERO, id, Side::Listener).is_none());
 }
+
+#[test]
+fn a_knock_is_no_end_of_its_listener_until_it_is_accepted() {
+    let mut net = Net::new(&Seed::from_number(1));
+    let edge = net.add_edge(0, 1, Quality::wired());
+    let (id, _) = net.dial(Instant::ZERO, edge, 0, 1);
+    assert_eq!(net.ends_of(0), [(id, Side::Dialer)]);
+    assert!(net.ends_of(1).is_empty());
+    net.accept(Instant::ZERO, id);
+    assert_eq!(net.ends_of(1), [(id, Side::Listener)]);
+}
