@@ -1,0 +1,233 @@
+//! Flags and their help. Examples come first, because most people read no further.
+//!
+//! Settings are taken as text: `config` checks them together with the file and the environment,
+//! so that every fault is told at once.
+
+use bitcraps_node::config::{self, Problems, Settings};
+use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+
+const TOP: &str = "\
+Examples:
+  bitcraps run                                      play at http://127.0.0.1:8080, with three bots
+  bitcraps run --connect tcp://192.168.1.5:9000     join the mesh of another machine
+  bitcraps status                                   what the node on this machine is doing
+  bitcraps table list                               tables to join
+
+{about}
+
+{usage-heading} {usage}
+
+{all-args}";
+
+const RUN: &str = "\
+Examples:
+  bitcraps run
+  bitcraps run --name kitchen --bots 0 --listen tcp://0.0.0.0:9000
+  bitcraps run --data /tmp/b --http 127.0.0.1:8081 --listen tcp://127.0.0.1:0 \\
+               --connect tcp://127.0.0.1:9000
+  BITCRAPS_BOTS=5 bitcraps run --json
+
+{about}
+
+{usage-heading} {usage}
+
+{all-args}";
+
+const ID: &str = "\
+Examples:
+  bitcraps id
+  bitcraps id --data /tmp/b --json
+
+{about}
+
+{usage-heading} {usage}
+
+{all-args}";
+
+const STATUS: &str = "\
+Examples:
+  bitcraps status
+  bitcraps status --http http://127.0.0.1:8081 --json
+
+{about}
+
+{usage-heading} {usage}
+
+{all-args}";
+
+const TABLE: &str = "\
+Examples:
+  bitcraps table list
+  bitcraps table create \"Friday night\"
+  bitcraps table join 3fa9c1d2
+
+{about}
+
+{usage-heading} {usage}
+
+{all-args}";
+
+/// Provably fair craps with nobody in the middle. The chips are play money.
+#[derive(Parser)]
+#[command(name = "bitcraps", version, help_template = TOP)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+#[derive(Subcommand)]
+pub enum Task {
+    /// Start a node, its web pages and its bots
+    #[command(help_template = RUN)]
+    Run(Run),
+    /// Print the peer id of a data directory, making one if there is none
+    #[command(help_template = ID)]
+    Id(Id),
+    /// Show what a running node is doing
+    #[command(help_template = STATUS)]
+    Status(Ask),
+    /// List, create or join tables through a running node
+    #[command(subcommand, help_template = TABLE)]
+    Table(Table),
+}
+
+#[derive(Args)]
+pub struct Run {
+    /// A TOML file with these settings [default: config.toml in the data directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where identity, chips and tables are kept [default: the user's data directory]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Address of the web pages and the API, or off [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "IP:PORT")]
+    http: Option<String>,
+    /// Accept peers here; may be repeated [default: tcp://0.0.0.0:9000]
+    #[arg(long, value_name = "URL")]
+    listen: Vec<String>,
+    /// The port of the default --listen [default: 9000]
+    #[arg(long, value_name = "PORT")]
+    port: Option<String>,
+    /// Keep a link to this peer, tcp:// or ws://; may be repeated
+    #[arg(long, value_name = "URL")]
+    connect: Vec<String>,
+    /// Shown to others, at most 32 bytes [default: node]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Bots to play with, each a node of its own [default: 3]
+    #[arg(long, value_name = "N")]
+    bots: Option<String>,
+    /// What this node does at a table: player, bot or witness [default: witness]
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+    /// Work that peers must show, in bits; the same on a whole mesh [default: 16]
+    #[arg(long, value_name = "BITS")]
+    work_bits: Option<String>,
+    /// Connections accepted from peers [default: 200]
+    #[arg(long, value_name = "N")]
+    max_concurrent_connections: Option<String>,
+    /// A site whose pages may join through this node; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    allowed_origins: Vec<String>,
+    /// Log error, warn, info, debug or trace [default: warn]
+    #[arg(long, value_name = "LEVEL")]
+    log: Option<String>,
+    /// Log at debug level and print the API token
+    #[arg(long)]
+    debug: bool,
+    /// Print one JSON object per line: ready, every event, stopped
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Id {
+    /// The data directory [default: the user's data directory]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Ask {
+    /// Where the node's pages are
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub http: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Table {
+    /// Tables this node sits at, and tables to join
+    List(Ask),
+    /// Form a table with the peers, bots and witnesses in reach
+    Create {
+        name: String,
+        /// Invite this peer instead of everybody; may be repeated
+        #[arg(long, value_name = "PEER")]
+        invite: Vec<bitcraps_core::id::PeerId>,
+        #[command(flatten)]
+        ask: Ask,
+        #[command(flatten)]
+        key: Key,
+    },
+    /// Take a seat
+    Join {
+        /// The table's id, or enough of its start to be the only one
+        table: String,
+        #[command(flatten)]
+        ask: Ask,
+        #[command(flatten)]
+        key: Key,
+    },
+}
+
+/// Where the API token comes from.
+#[derive(Args)]
+pub struct Key {
+    /// The API token [default: the file `token` of the data directory]
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// The node's data directory [default: the user's data directory]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+}
+
+impl Run {
+    pub fn settings(&self) -> Result<Settings, Problems> {
+        let one = |value: &Option<String>| value.iter().cloned().collect::<Vec<_>>();
+        let debug = if self.debug { vec!["true".to_owned()] } else { Vec::new() };
+        let flags = [
+            ("data", one(&self.data)),
+            ("http", one(&self.http)),
+            ("listen", self.listen.clone()),
+            ("port", one(&self.port)),
+            ("connect", self.connect.clone()),
+            ("name", one(&self.name)),
+            ("bots", one(&self.bots)),
+            ("role", one(&self.role)),
+            ("work_bits", one(&self.work_bits)),
+            ("max_concurrent_connections", one(&self.max_concurrent_connections)),
+            ("allowed_origins", self.allowed_origins.clone()),
+            ("log", one(&self.log)),
+            ("debug", debug),
+        ];
+        settings(self.config.as_deref(), &flags)
+    }
+}
+
+/// The settings with this process's environment.
+pub fn settings(
+    file: Option<&Path>,
+    flags: &[(&'static str, Vec<String>)],
+) -> Result<Settings, Problems> {
+    let env: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    config::load(file, &env, flags)
+}

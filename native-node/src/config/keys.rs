@@ -1,0 +1,195 @@
+//! The keys, what each allows, and how its text becomes a setting.
+
+use super::{Debug, Settings};
+use crate::transport::Target;
+use bitcraps_core::{
+    limits::{LINKS_MAX, NAME_BYTES_MAX},
+    node::{Address, SeatRole},
+};
+use std::path::PathBuf;
+
+/// Bots of one process. Guess: each is a whole node with its own file and links.
+pub const BOTS_MAX: usize = 15;
+
+/// Work that a laptop finds within minutes, in bits.
+pub const WORK_BITS_MAX: u8 = 28;
+
+/// Addresses to listen on or to connect to, and origins: entries of one list.
+pub const LIST_MAX: usize = 64;
+
+/// One setting.
+pub struct Key {
+    pub name: &'static str,
+    /// What is allowed, for people.
+    pub allowed: &'static str,
+    pub arity: Arity,
+    /// `false`: the value is not allowed.
+    set: fn(&mut Settings, &str) -> bool,
+}
+
+/// How many values a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    One,
+    /// A TOML list, a repeated flag, or a variable with commas.
+    Many,
+}
+
+impl Key {
+    const fn one(
+        name: &'static str,
+        allowed: &'static str,
+        set: fn(&mut Settings, &str) -> bool,
+    ) -> Key {
+        Key { name, allowed, arity: Arity::One, set }
+    }
+
+    const fn many(
+        name: &'static str,
+        allowed: &'static str,
+        set: fn(&mut Settings, &str) -> bool,
+    ) -> Key {
+        Key { name, allowed, arity: Arity::Many, set }
+    }
+
+    pub fn set(&self, settings: &mut Settings, value: &str) -> bool {
+        (self.set)(settings, value)
+    }
+
+    /// Starts a list anew: a later source replaces it, it does not add to it.
+    pub fn clear(&self, settings: &mut Settings) {
+        match self.name {
+            "listen" => settings.listen = Some(Vec::new()),
+            "connect" => settings.connect.clear(),
+            "allowed_origins" => settings.allowed_origins.clear(),
+            _ => debug_assert_eq!(self.arity, Arity::One),
+        }
+    }
+}
+
+/// Every key there is.
+pub const KEYS: [Key; 13] = [
+    Key::one("name", "1 to 32 bytes without control characters", |s, v| {
+        let sound = (1..=NAME_BYTES_MAX).contains(&v.len()) && !v.chars().any(char::is_control);
+        v.clone_into(&mut s.name);
+        sound
+    }),
+    Key::one("port", "0 to 65535, the TCP port when `listen` is not set", |s, v| {
+        number(v, 0, u16::MAX, &mut s.port)
+    }),
+    Key::one("data", "a directory", |s, v| {
+        s.data = PathBuf::from(v);
+        !v.is_empty()
+    }),
+    Key::one("http", "IP:PORT, or off", |s, v| match v {
+        "off" => {
+            s.http = None;
+            true
+        }
+        _ => v.parse().map(|address| s.http = Some(address)).is_ok(),
+    }),
+    Key::many("listen", "tcp://HOST:PORT (WebSocket peers join through `http`)", |s, v| {
+        let Ok(Target::Tcp { authority }) = Target::parse(v) else { return false };
+        let list = s.listen.get_or_insert_default();
+        list.push(authority);
+        list.len() <= LIST_MAX
+    }),
+    Key::many("connect", "tcp://HOST:PORT or ws://HOST:PORT", |s, v| {
+        s.connect.push(Address(v.to_owned()));
+        Target::parse(v).is_ok() && s.connect.len() <= LIST_MAX
+    }),
+    Key::one("bots", "0 to 15", |s, v| number(v, 0, BOTS_MAX, &mut s.bots)),
+    Key::one("role", "player, bot or witness", |s, v| {
+        s.role = match v {
+            "player" => SeatRole::Player,
+            "bot" => SeatRole::Bot,
+            "witness" => SeatRole::Witness,
+            _ => return false,
+        };
+        true
+    }),
+    Key::one("work_bits", "0 to 28, the same on every peer of a mesh", |s, v| {
+        number(v, 0, WORK_BITS_MAX, &mut s.work_bits)
+    }),
+    Key::one("max_concurrent_connections", "1 to 256", |s, v| {
+        number(v, 1, LINKS_MAX, &mut s.max_concurrent_connections)
+    }),
+    Key::one("debug", "true or false", |s, v| {
+        s.debug = match v {
+            "true" => Debug::On,
+            "false" => Debug::Off,
+            _ => return false,
+        };
+        true
+    }),
+    Key::one("log", "error, warn, info, debug or trace", |s, v| {
+        v.parse().map(|level| s.log = level).is_ok() && v.chars().all(char::is_alphabetic)
+    }),
+    Key::many("allowed_origins", "an origin such as https://play.example:8443", |s, v| {
+        s.allowed_origins.push(v.to_owned());
+        let host = v.strip_prefix("http://").or_else(|| v.strip_prefix("https://"));
+        host.is_some_and(|h| !h.is_empty() && !h.contains('/'))
+            && s.allowed_origins.len() <= LIST_MAX
+    }),
+];
+
+fn number<T: std::str::FromStr + PartialOrd>(text: &str, min: T, max: T, out: &mut T) -> bool {
+    match text.parse() {
+        Ok(n) if n >= min && n <= max => {
+            *out = n;
+            true
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_takes_what_it_allows_and_nothing_else() {
+        let cases: [(&str, &[&str], &[&str]); 13] = [
+            ("name", &["a", "Größe"], &["", "a\nb", "0123456789012345678901234567890123"]),
+            ("port", &["0", "65535"], &["65536", "-1", ""]),
+            ("data", &["/tmp/x"], &[""]),
+            ("http", &["127.0.0.1:0", "[::1]:80", "off"], &["localhost", "127.0.0.1", "on"]),
+            ("listen", &["tcp://0.0.0.0:0"], &["ws://h:1", "0.0.0.0:1", "tcp://h"]),
+            ("connect", &["tcp://h:1", "ws://h:1/mesh"], &["http://h:1", "tcp://:1"]),
+            ("bots", &["0", "15"], &["16", "-1", "three"]),
+            ("role", &["player", "bot", "witness"], &["Player", ""]),
+            ("work_bits", &["0", "28"], &["29", "256"]),
+            ("max_concurrent_connections", &["1", "256"], &["0", "257"]),
+            ("debug", &["true", "false"], &["yes", "1"]),
+            ("log", &["error", "trace"], &["loud", "3"]),
+            (
+                "allowed_origins",
+                &["https://a.b", "http://h:1"],
+                &["a.b", "https://a/b", "https://"],
+            ),
+        ];
+        assert_eq!(cases.map(|case| case.0), KEYS.map(|key| key.name));
+        for ((name, good, bad), key) in cases.iter().zip(&KEYS) {
+            let settings = Settings::new(PathBuf::new());
+            for value in *good {
+                assert!(key.set(&mut settings.clone(), value), "{name} = {value}");
+            }
+            for value in *bad {
+                assert!(!key.set(&mut settings.clone(), value), "{name} = {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_is_full_at_its_limit() {
+        for key in KEYS.iter().filter(|key| key.arity == Arity::Many) {
+            let mut settings = Settings::new(PathBuf::new());
+            let value = match key.name {
+                "allowed_origins" => "http://h",
+                _ => "tcp://h:1",
+            };
+            assert!((0..LIST_MAX).all(|_| key.set(&mut settings, value)), "{}", key.name);
+            assert!(!key.set(&mut settings, value), "{}", key.name);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a person can set: a TOML file, then `BITCRAPS_*` environment, then flags; later wins.
+//!
+//! Rules. Every value from every source is checked and every fault is reported at once, each with
+//! its key, value, allowed range and source. An unknown key is a fault, with the nearest known key
+//! beside it: a misspelt limit must not be silently the default.
+
+mod keys;
+mod layers;
+
+pub use keys::{BOTS_MAX, KEYS};
+pub use layers::{Problem, Problems, Source, load};
+
+use bitcraps_core::node::{Address, SeatRole};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Everything that starts a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub name: String,
+    /// Of the default listen address.
+    pub port: u16,
+    pub data: PathBuf,
+    /// `None` serves no pages, no API and no WebSocket.
+    pub http: Option<SocketAddr>,
+    /// `tcp://` authorities. `None` listens on every interface at `port`.
+    pub listen: Option<Vec<String>>,
+    pub connect: Vec<Address>,
+    pub bots: usize,
+    pub role: SeatRole,
+    pub work_bits: u8,
+    pub max_concurrent_connections: usize,
+    pub debug: Debug,
+    pub log: tracing::Level,
+    pub allowed_origins: Vec<String>,
+}
+
+/// Whether the program says more than a person wants to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Debug {
+    Off,
+    /// Log at debug level, and print the API token at the start.
+    On,
+}
+
+impl Settings {
+    /// The defaults, with `data` where this system keeps a user's data.
+    pub fn new(data: PathBuf) -> Settings {
+        Settings {
+            name: "node".to_owned(),
+            port: 9000,
+            data,
+            http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            listen: None,
+            connect: Vec::new(),
+            bots: 3,
+            role: SeatRole::Witness,
+            work_bits: bitcraps_core::crypto::identity::WORK_BITS_DEFAULT,
+            max_concurrent_connections: 200,
+            debug: Debug::Off,
+            log: tracing::Level::WARN,
+            allowed_origins: Vec::new(),
+        }
+    }
+
+    /// The TCP authorities to bind, such as `0.0.0.0:9000`.
+    pub fn listen_authorities(&self) -> Vec<String> {
+        self.listen.clone().unwrap_or_else(|| vec![format!("0.0.0.0:{}", self.port)])
+    }
+
+    pub fn log_level(&self) -> tracing::Level {
+        match self.debug {
+            Debug::On => self.log.max(tracing::Level::DEBUG),
+            Debug::Off => self.log,
+        }
+    }
+}
+
+/// Where this system keeps a user's data, if it says so.
+pub fn default_data_dir(env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(dir) = set("XDG_DATA_HOME") {
+        return Some(dir.join("bitcraps"));
+    }
+    let below = match cfg!(target_os = "macos") {
+        true => "Library/Application Support",
+        false => ".local/share",
+    };
+    set("HOME").map(|home| home.join(below).join("bitcraps"))
+}

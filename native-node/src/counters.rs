@@ -1,0 +1,75 @@
+//! What only the shell sees, counted for `/metrics`. The core's own counts are in its view.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[doc = $help:literal])+ $name:ident),+ $(,)?) => {
+        /// Counts since the start.
+        #[derive(Debug, Default)]
+        pub struct ShellCounters {
+            $($(#[doc = $help])+ pub $name: Count,)+
+        }
+
+        impl ShellCounters {
+            /// Name, help and value of each, in the order of `/metrics`.
+            pub fn all(&self) -> Vec<(&'static str, &'static str, u64)> {
+                vec![$((stringify!($name), concat!($($help),+), self.$name.value()),)+]
+            }
+        }
+    };
+}
+
+counters! {
+    /// TCP mesh connections that were accepted
+    tcp_accepted,
+    /// TCP mesh connections refused because every seat was settled
+    tcp_refused,
+    /// WebSocket mesh connections that were accepted
+    websocket_accepted,
+    /// WebSocket mesh connections refused because every seat was settled
+    websocket_refused,
+    /// WebSocket and API requests refused for their origin
+    origin_refused,
+    /// Half-open mesh connections that gave their seat to a newcomer
+    connections_evicted,
+    /// HTTP connections that were accepted
+    http_accepted,
+    /// HTTP connections refused because every seat was settled
+    http_refused,
+    /// HTTP connections that gave their seat to a newcomer before their first whole request
+    http_evicted,
+    /// Times that accepting failed, most often for want of file descriptors
+    accept_failed,
+    /// Frames longer than the limit; each closed its link
+    frames_oversize,
+    /// Bytes that were no frame for another reason; each closed its link
+    frames_garbage,
+    /// Frames dropped because the link's queue was full
+    frames_dropped,
+    /// Links closed because a write took too long
+    writes_timed_out,
+    /// Connections this node opened
+    dials_connected,
+    /// Connections this node tried to open in vain
+    dials_failed,
+    /// Events that slow subscribers of the event stream lost
+    events_lagged,
+}
+
+/// One count. Order between counts is not kept.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub fn one(&self) {
+        self.add(1);
+    }
+
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,478 @@
+//! The driver: one task owns the `Node`, feeds it and does what it asks.
+//!
+//! The loop is the core's contract: hand in one input, drain the outputs until it says *wait*,
+//! wait for one thing. Rules:
+//!
+//! - The driver never waits for a peer. A frame for a full queue is dropped and the core is told,
+//!   after the drain, once per link.
+//! - It does wait for the store when too many tickets are on their way, because nothing may leave
+//!   that the disk has not seen; the store reports over a channel that never blocks, so the two
+//!   cannot wait for each other.
+//! - Views are drawn at most every [`VIEW_INTERVAL`], one for all who asked meanwhile and always
+//!   newer than the question, so that many dashboards cost as much as one.
+//! - When the store fails the node stops: it must not sign what it could forget.
+
+use crate::{
+    admission::SeatKey,
+    clock::Clock,
+    counters::ShellCounters,
+    store::{Job, Progress, StoreError, StoreWriter},
+    transport::{FRAME_BYTES_MAX, LinkQueue, Ports, Pushed},
+};
+use bitcraps_core::{
+    id::{LinkId, PeerId, TableId},
+    node::{
+        Address, CloseReason, Command, CommandError, Event, Input, LinkRole, Node, NodeView,
+        Output, RequestId, Transport,
+    },
+    time::Instant,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    task::{JoinHandle, JoinSet},
+};
+
+/// Messages that wait for the driver; with frames of 16 KiB, 4 MiB.
+pub const INBOX_MAX: usize = 256;
+
+/// Messages handled before the loop looks at its timer and the store again.
+const BATCH_MAX: usize = 32;
+
+/// Events kept for a slow subscriber before it loses the oldest.
+pub const EVENTS_KEPT: usize = 512;
+
+/// Commands that may wait for their answer.
+pub const COMMANDS_WAITING_MAX: usize = 256;
+
+/// Readers that may wait for the next view; more are turned away.
+pub const VIEW_READERS_MAX: usize = 256;
+
+/// Least time between two views.
+pub const VIEW_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How long links may take to be flushed when the node stops.
+pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What reaches the driver.
+#[derive(Debug)]
+pub enum Mail {
+    LinkUp {
+        link: LinkId,
+        transport: Transport,
+        role: LinkRole,
+        address: Option<Address>,
+        queue: LinkQueue,
+        key: Option<SeatKey>,
+    },
+    Frame {
+        link: LinkId,
+        bytes: Vec<u8>,
+    },
+    LinkDown {
+        link: LinkId,
+        reason: CloseReason,
+    },
+    DialFailed {
+        address: Address,
+        why: String,
+    },
+    Command {
+        command: Command,
+        answer: oneshot::Sender<Result<Option<TableId>, CommandError>>,
+    },
+    View {
+        answer: oneshot::Sender<Arc<NodeView>>,
+    },
+    /// Answered at once: the loop turns.
+    Ping {
+        answer: oneshot::Sender<()>,
+    },
+    Stop,
+}
+
+/// Why a node ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The driver did not answer: it has stopped, or too many wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the node is stopping or too busy; try again in a moment")]
+pub struct Unanswered;
+
+/// A running node as the rest of the shell sees it. Clones talk to the same node.
+#[derive(Clone)]
+pub struct NodeHandle {
+    peer_id: PeerId,
+    inbox: mpsc::Sender<Mail>,
+    events: broadcast::Sender<Arc<Event>>,
+    progress: watch::Receiver<Progress>,
+    pub counters: Arc<ShellCounters>,
+}
+
+impl NodeHandle {
+    pub fn peer_id(&self) -> PeerId {
+        self.peer_id
+    }
+
+    /// A picture that is newer than this call.
+    pub async fn view(&self) -> Result<Arc<NodeView>, Unanswered> {
+        self.ask(|answer| Mail::View { answer }).await
+    }
+
+    /// Resolves when the loop has turned.
+    pub async fn ping(&self) -> Result<(), Unanswered> {
+        self.ask(|answer| Mail::Ping { answer }).await
+    }
+
+    /// Waits for the answer however long it takes; drop the future to stop waiting.
+    pub async fn command(
+        &self,
+        command: Command,
+    ) -> Result<Result<Option<TableId>, CommandError>, Unanswered> {
+        self.ask(|answer| Mail::Command { command, answer }).await
+    }
+
+    async fn ask<T>(&self, mail: impl FnOnce(oneshot::Sender<T>) -> Mail) -> Result<T, Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        self.inbox.send(mail(answer)).await.map_err(|_| Unanswered)?;
+        answered.await.map_err(|_| Unanswered)
+    }
+
+    /// Everything the node says from now on. A subscriber that falls behind by [`EVENTS_KEPT`]
+    /// loses the oldest and is told how many.
+    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.subscribe()
+    }
+
+    /// Messages that wait for the driver.
+    pub fn inbox_depth(&self) -> usize {
+        self.inbox.max_capacity() - self.inbox.capacity()
+    }
+
+    pub fn store_progress(&self) -> Progress {
+        self.progress.borrow().clone()
+    }
+
+    /// Asks the node to say goodbye and end. Does not wait for it.
+    pub async fn stop(&self) {
+        // A node that has already stopped cannot be asked again.
+        let _ = self.inbox.send(Mail::Stop).await;
+    }
+}
+
+/// A node that runs in its own task.
+pub struct Running {
+    pub handle: NodeHandle,
+    pub ports: Ports,
+    /// Ends after [`NodeHandle::stop`] or with the error that ended the node.
+    pub task: JoinHandle<Result<(), DriverError>>,
+}
+
+/// Starts the loop. `build` makes the node with the clock the loop runs on.
+pub fn spawn(
+    build: impl FnOnce(Instant) -> Node,
+    store: StoreWriter,
+    connections_max: usize,
+) -> Running {
+    let clock = Clock::start();
+    let node = build(clock.now());
+    let (sender, inbox) = mpsc::channel(INBOX_MAX);
+    let (events, _) = broadcast::channel(EVENTS_KEPT);
+    let (alive, links_alive) = mpsc::channel(1);
+    let counters = Arc::new(ShellCounters::default());
+    let ports = Ports::new(sender.clone(), connections_max, counters.clone(), alive.downgrade());
+    let handle = NodeHandle {
+        peer_id: node.peer_id(),
+        inbox: sender,
+        events: events.clone(),
+        progress: store.progress.clone(),
+        counters,
+    };
+    let driver = Driver {
+        node,
+        clock,
+        inbox,
+        events,
+        ports: ports.clone(),
+        progress: store.progress.clone(),
+        store,
+        links: BTreeMap::new(),
+        alive,
+        links_alive,
+        dials: JoinSet::new(),
+        congested: BTreeSet::new(),
+        commands: BTreeMap::new(),
+        next_request: 0,
+        view_readers: Vec::new(),
+        viewed: None,
+        wake_at: None,
+        stored: 0,
+    };
+    Running { handle, ports, task: tokio::spawn(driver.run()) }
+}
+
+struct Driver {
+    node: Node,
+    clock: Clock,
+    inbox: mpsc::Receiver<Mail>,
+    events: broadcast::Sender<Arc<Event>>,
+    ports: Ports,
+    progress: watch::Receiver<Progress>,
+    store: StoreWriter,
+    links: BTreeMap<LinkId, Link>,
+    /// Kept so that the receiver ends only after the node has stopped.
+    alive: mpsc::Sender<Infallible>,
+    links_alive: mpsc::Receiver<Infallible>,
+    dials: JoinSet<()>,
+    /// Links that lost a frame in the last drain.
+    congested: BTreeSet<LinkId>,
+    commands: BTreeMap<RequestId, oneshot::Sender<Result<Option<TableId>, CommandError>>>,
+    next_request: u64,
+    view_readers: Vec<oneshot::Sender<Arc<NodeView>>>,
+    viewed: Option<Instant>,
+    /// The deadline of the last drain.
+    wake_at: Option<Instant>,
+    /// The highest ticket the core was told of.
+    stored: u64,
+}
+
+struct Link {
+    queue: LinkQueue,
+    key: Option<SeatKey>,
+}
+
+/// Whether the loop goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    GoOn,
+    Stop,
+}
+
+impl Driver {
+    async fn run(mut self) -> Result<(), DriverError> {
+        self.drain().await;
+        let mut mail = Vec::with_capacity(BATCH_MAX);
+        loop {
+            self.report_stored().await?;
+            self.report_congestion().await;
+            self.wake_if_due().await;
+            self.answer_views();
+            let sleep = self.sleep();
+            tokio::select! {
+                _ = self.inbox.recv_many(&mut mail, BATCH_MAX) => {}
+                changed = self.progress.changed() => if changed.is_err() {
+                    return Err(StoreError::WriteFailed {
+                        why: "the store thread ended".to_owned(),
+                    }.into());
+                },
+                Some(_) = self.dials.join_next() => {}
+                () = sleep => {}
+            }
+            for message in mail.drain(..) {
+                if self.take(message).await == Turn::Stop {
+                    return self.stop().await;
+                }
+            }
+        }
+    }
+
+    /// Sleeps until the nearest deadline; not at all while there is feedback to hand in.
+    fn sleep(&self) -> impl Future<Output = ()> + use<> {
+        let now = self.clock.now();
+        let view_at = match self.view_readers.is_empty() {
+            true => None,
+            false => Some(self.viewed.map_or(now, |viewed| viewed + VIEW_INTERVAL)),
+        };
+        let feedback_at = (!self.congested.is_empty()).then_some(now);
+        let nearest = [self.wake_at, view_at, feedback_at].into_iter().flatten().min();
+        let duration = nearest.map(|at| at.since(now));
+        async move {
+            match duration {
+                None => std::future::pending().await,
+                Some(Duration::ZERO) => tokio::task::yield_now().await,
+                // Tokio's timers have milliseconds: rounding up ends in one wake, not in two.
+                Some(duration) => tokio::time::sleep(duration).await,
+            }
+        }
+    }
+
+    async fn take(&mut self, mail: Mail) -> Turn {
+        match mail {
+            Mail::LinkUp { link, transport, role, address, queue, key } => {
+                self.links.insert(link, Link { queue, key });
+                let mtu = FRAME_BYTES_MAX;
+                self.handle(Input::LinkUp { link, transport, role, mtu, address }).await;
+            }
+            // After a hang-up the core wants to hear no more of the link.
+            Mail::Frame { link, bytes } => {
+                if self.links.contains_key(&link) {
+                    self.handle(Input::LinkBytes { link, bytes }).await;
+                }
+            }
+            Mail::LinkDown { link, reason } => {
+                if self.links.remove(&link).is_some() {
+                    self.congested.remove(&link);
+                    self.handle(Input::LinkDown { link, reason }).await;
+                }
+            }
+            Mail::DialFailed { address, why } => {
+                self.handle(Input::DialFailed { address, why }).await;
+            }
+            Mail::Command { command, answer } => self.command(command, answer).await,
+            Mail::View { answer } => {
+                if self.view_readers.len() < VIEW_READERS_MAX {
+                    self.view_readers.push(answer);
+                }
+            }
+            Mail::Ping { answer } => {
+                // Whoever asked may have stopped waiting.
+                let _ = answer.send(());
+            }
+            Mail::Stop => return Turn::Stop,
+        }
+        Turn::GoOn
+    }
+
+    async fn command(
+        &mut self,
+        command: Command,
+        answer: oneshot::Sender<Result<Option<TableId>, CommandError>>,
+    ) {
+        if self.commands.len() >= COMMANDS_WAITING_MAX {
+            self.commands.retain(|_, answer| !answer.is_closed());
+        }
+        if self.commands.len() >= COMMANDS_WAITING_MAX {
+            let _ = answer.send(Err(CommandError::Busy));
+            return;
+        }
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        self.commands.insert(request, answer);
+        self.handle(Input::Command { request, command }).await;
+    }
+
+    async fn handle(&mut self, input: Input) {
+        self.node.handle(input, self.clock.now());
+        self.drain().await;
+    }
+
+    async fn drain(&mut self) {
+        loop {
+            match self.node.poll_output() {
+                Output::Send { link, bytes } => self.send(link, bytes),
+                Output::Hangup { link, reason } => {
+                    tracing::debug!(link = link.0, reason = reason.name(), "hung up");
+                    self.links.remove(&link);
+                    self.congested.remove(&link);
+                }
+                // At most one per configured address: the core redials after an answer.
+                Output::Dial { address } => {
+                    self.dials.spawn(self.ports.clone().dial(address));
+                }
+                Output::Persist { ticket, writes } => {
+                    self.store.store(Job { ticket, writes }).await;
+                }
+                Output::Event(event) => self.tell(event),
+                Output::Wait(wakeup) => {
+                    self.wake_at = wakeup.map(|wakeup| wakeup.at);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, link: LinkId, bytes: Vec<u8>) {
+        let Some(entry) = self.links.get(&link) else { return };
+        match entry.queue.push(bytes) {
+            Pushed::Queued | Pushed::Ended => {}
+            Pushed::Full => {
+                self.ports.counters.frames_dropped.one();
+                self.congested.insert(link);
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        tracing::debug!(?event);
+        match &event {
+            Event::CommandDone { request, result } => {
+                if let Some(answer) = self.commands.remove(request) {
+                    // Whoever asked may have stopped waiting.
+                    let _ = answer.send(result.clone());
+                }
+            }
+            Event::LinkOpened { link, .. } => {
+                if let Some(key) = self.links.get(link).and_then(|link| link.key.as_ref()) {
+                    key.settle();
+                }
+            }
+            _ => {}
+        }
+        // Without subscribers there is nobody to tell.
+        let _ = self.events.send(Arc::new(event));
+    }
+
+    async fn report_stored(&mut self) -> Result<(), DriverError> {
+        let Progress { stored, failed, .. } = self.progress.borrow_and_update().clone();
+        if let Some(why) = failed {
+            return Err(StoreError::WriteFailed { why }.into());
+        }
+        if stored > self.stored {
+            self.stored = stored;
+            self.handle(Input::Stored { ticket: stored }).await;
+        }
+        Ok(())
+    }
+
+    async fn report_congestion(&mut self) {
+        for link in std::mem::take(&mut self.congested) {
+            if self.links.contains_key(&link) {
+                self.handle(Input::Congested { link }).await;
+            }
+        }
+    }
+
+    async fn wake_if_due(&mut self) {
+        if self.wake_at.is_some_and(|at| at <= self.clock.now()) {
+            self.handle(Input::Wake).await;
+        }
+    }
+
+    fn answer_views(&mut self) {
+        let now = self.clock.now();
+        let due = self.viewed.is_none_or(|viewed| viewed + VIEW_INTERVAL <= now);
+        if self.view_readers.is_empty() || !due {
+            return;
+        }
+        self.viewed = Some(now);
+        let view = Arc::new(self.node.view(now));
+        for reader in self.view_readers.drain(..) {
+            // Whoever asked may have stopped waiting.
+            let _ = reader.send(view.clone());
+        }
+    }
+
+    /// Says goodbye, flushes the links, then the store.
+    async fn stop(mut self) -> Result<(), DriverError> {
+        self.handle(Input::Stop).await;
+        self.dials.abort_all();
+        let Driver { links, alive, inbox, mut links_alive, store, .. } = self;
+        // Closing the inbox frees every link task that waits to hand in a frame.
+        drop((inbox, links, alive));
+        let _ = tokio::time::timeout(FLUSH_TIMEOUT, links_alive.recv()).await;
+        let closed = tokio::task::spawn_blocking(|| store.close()).await;
+        match closed {
+            Ok(result) => Ok(result?),
+            Err(e) => Err(StoreError::WriteFailed { why: e.to_string() }.into()),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The answers under `/api/v1`, `/health` and `/ready`.
+
+use super::{
+    Shared, busy,
+    guard::{self, Refused},
+    json, refusal, refuse,
+    serve::stopped,
+};
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, StatusCode},
+    response::{
+        IntoResponse as _, Response,
+        sse::{self, Sse},
+    },
+};
+use bitcraps_core::node::{Command, Event};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::{error::Elapsed, timeout},
+};
+
+/// How long the node may take to answer before it counts as stuck.
+const LOOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a command may take; forming a table asks peers.
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long the body of a command may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of a command: invitations of a whole table fit many times.
+const COMMAND_BYTES_MAX: usize = 16 * 1024;
+
+/// How often a quiet event stream says that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+pub async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T, Elapsed> {
+    timeout(LOOP_TIMEOUT, answer).await
+}
+
+/// 200 while the loop turns.
+pub async fn health(State(dashboard): Shared) -> Response {
+    match in_time(dashboard.node.ping()).await {
+        Ok(Ok(())) => {
+            let body = serde_json::json!({
+                "status": "ok",
+                "peer_id": dashboard.node.peer_id(),
+                "inbox_depth": dashboard.node.inbox_depth(),
+                "version": env!("CARGO_PKG_VERSION"),
+            });
+            json(StatusCode::OK, &body)
+        }
+        Ok(Err(_)) | Err(_) => {
+            let message = "the node's loop does not answer; its log says why";
+            refusal(StatusCode::SERVICE_UNAVAILABLE, "stuck", message)
+        }
+    }
+}
+
+/// 200 from the moment everything listens until the node is asked to stop.
+pub async fn ready(State(dashboard): Shared) -> Response {
+    match dashboard.startup.get() {
+        Some(_) if !*dashboard.stopping.borrow() => {
+            json(StatusCode::OK, &serde_json::json!({ "status": "ready" }))
+        }
+        _ => refusal(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "starting or stopping"),
+    }
+}
+
+pub async fn view(State(dashboard): Shared) -> Response {
+    match in_time(dashboard.node.view()).await {
+        Ok(Ok(view)) => json(StatusCode::OK, &*view),
+        Ok(Err(_)) | Err(_) => busy(),
+    }
+}
+
+/// Every event as it happens; see `docs/API.md`.
+pub async fn events(State(dashboard): Shared) -> Response {
+    let events = dashboard.node.events();
+    let state = (events, dashboard.clone());
+    let stream = futures_util::stream::unfold(state, |(mut events, dashboard)| async move {
+        let mut stopping = dashboard.stopping.clone();
+        let next = tokio::select! {
+            next = next_event(&mut events) => next?,
+            () = stopped(&mut stopping) => return None,
+        };
+        let text = match next {
+            Next::Event(event) => serde_json::to_string(&*event),
+            Next::Lagged(missed) => {
+                dashboard.node.counters.events_lagged.add(missed);
+                Ok(serde_json::json!({ "event": "lagged", "missed": missed }).to_string())
+            }
+        };
+        let event = sse::Event::default().data(text.ok()?);
+        Some((Ok::<_, Infallible>(event), (events, dashboard)))
+    });
+    Sse::new(stream).keep_alive(sse::KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+/// What a subscriber is told next.
+enum Next {
+    Event(Arc<Event>),
+    /// It was too slow and lost this many.
+    Lagged(u64),
+}
+
+async fn next_event(events: &mut broadcast::Receiver<Arc<Event>>) -> Option<Next> {
+    match events.recv().await {
+        Ok(event) => Some(Next::Event(event)),
+        Err(RecvError::Lagged(missed)) => Some(Next::Lagged(missed)),
+        Err(RecvError::Closed) => None,
+    }
+}
+
+/// Hands one command to the node and waits for its answer.
+pub async fn command(
+    State(dashboard): Shared,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    if let Err(refused) = guard::check_origin(&headers, &dashboard.allowed_origins) {
+        dashboard.node.counters.origin_refused.one();
+        return refuse(refused);
+    }
+    if !peer.ip().to_canonical().is_loopback() {
+        return refuse(Refused::NotLoopback);
+    }
+    if let Err(refused) = guard::check_token(&headers, &dashboard.token) {
+        return refuse(refused);
+    }
+    let body = match timeout(BODY_TIMEOUT, axum::body::to_bytes(body, COMMAND_BYTES_MAX)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            let message = "a command is at most 16 KiB";
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message);
+        }
+        Err(_) => {
+            let message = "the command did not arrive in time";
+            return refusal(StatusCode::REQUEST_TIMEOUT, "too_slow", message);
+        }
+    };
+    let command: Command = match serde_json::from_slice(&body) {
+        Ok(command) => command,
+        Err(e) => return refusal(StatusCode::BAD_REQUEST, "bad_command", &e.to_string()),
+    };
+    match timeout(COMMAND_TIMEOUT, dashboard.node.command(command)).await {
+        Ok(Ok(Ok(table))) => json(StatusCode::OK, &serde_json::json!({ "table": table })),
+        Ok(Ok(Err(error))) => {
+            let mut body = serde_json::to_value(&error).unwrap_or_default();
+            body["message"] = error.to_string().into();
+            json(StatusCode::CONFLICT, &body)
+        }
+        Ok(Err(_)) => busy(),
+        Err(_) => {
+            let message = "the node did not answer in time; the command may still be carried out";
+            refusal(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Bots: whole nodes in the same process, so that one person can play at once.
+//!
+//! Each has its own identity, file and task, and reaches the served node over real loopback TCP,
+//! as any other peer would.
+
+use crate::config::Settings;
+use bitcraps_core::{
+    id::NodeKind,
+    node::{Address, Config, SeatRole},
+};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+/// As many as the configuration allows bots.
+const NAMES: [&str; crate::config::BOTS_MAX] = [
+    "Ada",
+    "Blaise",
+    "Chandra",
+    "Dorothy",
+    "Emmy",
+    "Fermat",
+    "Grace",
+    "Hedy",
+    "Isaac",
+    "Jamila",
+    "Katherine",
+    "Leonhard",
+    "Maryam",
+    "Noor",
+    "Omar",
+];
+
+/// Where bots connect: the node's first TCP address, or its WebSocket door.
+pub fn entry(listen: &[SocketAddr], http: Option<SocketAddr>) -> Option<Address> {
+    let tcp = listen.first().map(|address| format!("tcp://{}", reachable(*address)));
+    let websocket = || http.map(|address| format!("ws://{}/mesh", reachable(address)));
+    tcp.or_else(websocket).map(Address)
+}
+
+/// "Every interface" is an address to listen on, not to connect to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+pub fn directories(data: &Path, bots: usize) -> Vec<PathBuf> {
+    (1..=bots).map(|i| data.join("bots").join(i.to_string())).collect()
+}
+
+pub fn configs(settings: &Settings, entry: Option<Address>) -> impl Iterator<Item = Config> {
+    let work_bits = settings.work_bits;
+    NAMES.iter().map(move |name| Config {
+        name: (*name).to_owned(),
+        kind: NodeKind::Regular,
+        role: SeatRole::Bot,
+        work_bits,
+        dial: entry.iter().cloned().collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bots_connect_to_an_address_that_can_be_reached() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let entry = |listen: &[SocketAddr], http| entry(listen, http).map(|address| address.0);
+        assert_eq!(entry(&[at("0.0.0.0:9000")], None).unwrap(), "tcp://127.0.0.1:9000");
+        assert_eq!(entry(&[at("[::]:9000")], None).unwrap(), "tcp://[::1]:9000");
+        assert_eq!(entry(&[], Some(at("10.0.0.1:80"))).unwrap(), "ws://10.0.0.1:80/mesh");
+        assert_eq!(entry(&[], None), None);
+    }
+}

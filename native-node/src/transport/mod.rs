@@ -1,0 +1,388 @@
+//! Connections: how a link's frames reach the driver and leave it, whatever carries them.
+//!
+//! Rules. Each link has a task and a bounded queue of its own, so a slow peer stops nobody: the
+//! driver never waits for a link. Reading waits for the driver instead, which lets TCP's own
+//! window push back on a peer that sends too fast. A link is announced to the driver before its
+//! first byte, and its end is the last thing said about it.
+
+pub mod frame;
+pub mod tcp;
+pub mod websocket;
+
+use crate::{
+    admission::{Admission, Seat},
+    counters::ShellCounters,
+    driver::Mail,
+};
+use bitcraps_core::{
+    id::LinkId,
+    node::{Address, CloseReason, LinkRole, Transport},
+};
+use std::{
+    convert::Infallible,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// Largest frame of every stream transport, in bytes. Guess: a few frames carry the largest packet.
+pub const FRAME_BYTES_MAX: usize = 16 * 1024;
+
+/// Frames that wait for one link.
+pub const LINK_QUEUE_FRAMES_MAX: usize = 256;
+
+/// Bytes that wait for one link: three of the largest packets.
+pub const LINK_QUEUE_BYTES_MAX: usize = 256 * 1024;
+
+/// A link whose write takes longer is closed as too slow.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A dial that takes longer has failed.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pause of a listener after a failed accept: out of file descriptors, it must not spin.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What every transport needs to hand connections to the driver.
+#[derive(Clone)]
+pub struct Ports {
+    inbox: mpsc::Sender<Mail>,
+    next_link: Arc<AtomicU64>,
+    pub admission: Admission,
+    pub counters: Arc<ShellCounters>,
+    /// A clone is held by each link's task; when all are dropped every link has been flushed and
+    /// closed. Weak, because listeners and web pages keep ports for longer.
+    alive: mpsc::WeakSender<Infallible>,
+}
+
+impl Ports {
+    pub fn new(
+        inbox: mpsc::Sender<Mail>,
+        connections_max: usize,
+        counters: Arc<ShellCounters>,
+        alive: mpsc::WeakSender<Infallible>,
+    ) -> Ports {
+        let admission = Admission::new(connections_max);
+        Ports { inbox, next_link: Arc::default(), admission, counters, alive }
+    }
+
+    /// Announces a connection to the driver. `None` when the driver has stopped.
+    pub async fn open(&self, connection: Connection) -> Option<LinkEnds> {
+        let alive = self.alive.upgrade()?;
+        let link = LinkId(self.next_link.fetch_add(1, Ordering::Relaxed));
+        let (frames, outgoing) = mpsc::channel(LINK_QUEUE_FRAMES_MAX);
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let queue = LinkQueue { frames, waiting_bytes: waiting_bytes.clone() };
+        let Connection { transport, role, address, seat } = connection;
+        let key = seat.as_ref().map(Seat::key);
+        let mail = Mail::LinkUp { link, transport, role, address, queue, key };
+        self.inbox.send(mail).await.ok()?;
+        let incoming = Incoming { link, inbox: self.inbox.clone() };
+        let outgoing = Outgoing { frames: outgoing, waiting_bytes };
+        let counters = self.counters.clone();
+        let guard = LinkGuard { incoming: incoming.clone(), seat, counters, _alive: alive };
+        Some(LinkEnds { incoming, outgoing, guard })
+    }
+
+    /// Opens a connection and gives it a task of its own; the driver is told when that fails.
+    pub async fn dial(self, address: Address) {
+        let attempt = async {
+            match Target::parse(&address.0) {
+                Ok(Target::Tcp { authority }) => {
+                    tcp::dial(&authority).await.map(Stream::Tcp).map_err(|e| describe(&e))
+                }
+                Ok(Target::WebSocket { authority, url }) => {
+                    websocket::dial(&authority, &url).await.map(Stream::WebSocket)
+                }
+                Err(why) => Err(why),
+            }
+        };
+        let stream = match tokio::time::timeout(DIAL_TIMEOUT, attempt).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(why)) => return self.dial_failed(address, why).await,
+            Err(_) => return self.dial_failed(address, "no answer in time".to_owned()).await,
+        };
+        self.counters.dials_connected.one();
+        let (role, seat, address) = (LinkRole::Dialer, None, Some(address));
+        let transport = match &stream {
+            Stream::Tcp(_) => Transport::Tcp,
+            Stream::WebSocket(_) => Transport::WebSocket,
+        };
+        let Some(ends) = self.open(Connection { transport, role, address, seat }).await else {
+            return;
+        };
+        match stream {
+            Stream::Tcp(stream) => tokio::spawn(tcp::carry(stream, ends)),
+            Stream::WebSocket(stream) => tokio::spawn(websocket::carry(*stream, ends)),
+        };
+    }
+
+    async fn dial_failed(&self, address: Address, why: String) {
+        self.counters.dials_failed.one();
+        // A stopped driver needs no answer.
+        let _ = self.inbox.send(Mail::DialFailed { address, why }).await;
+    }
+}
+
+enum Stream {
+    Tcp(tokio::net::TcpStream),
+    WebSocket(Box<websocket::Dialled>),
+}
+
+/// A connection that stands.
+pub struct Connection {
+    pub transport: Transport,
+    pub role: LinkRole,
+    /// What was dialled.
+    pub address: Option<Address>,
+    /// Connections this node opened itself take no seat.
+    pub seat: Option<Seat>,
+}
+
+/// The driver's end of a link. Dropping it closes the link after what was queued.
+#[derive(Debug)]
+pub struct LinkQueue {
+    frames: mpsc::Sender<Vec<u8>>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+/// What became of a frame handed to [`LinkQueue::push`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    Queued,
+    /// The queue is full; the frame was dropped.
+    Full,
+    /// The link's task has ended and its last word is on the way.
+    Ended,
+}
+
+impl LinkQueue {
+    pub fn push(&self, frame: Vec<u8>) -> Pushed {
+        let len = frame.len();
+        if self.waiting_bytes.load(Ordering::Relaxed) + len > LINK_QUEUE_BYTES_MAX {
+            return Pushed::Full;
+        }
+        self.waiting_bytes.fetch_add(len, Ordering::Relaxed);
+        match self.frames.try_send(frame) {
+            Ok(()) => Pushed::Queued,
+            Err(refused) => {
+                self.waiting_bytes.fetch_sub(len, Ordering::Relaxed);
+                match refused {
+                    mpsc::error::TrySendError::Full(_) => Pushed::Full,
+                    mpsc::error::TrySendError::Closed(_) => Pushed::Ended,
+                }
+            }
+        }
+    }
+}
+
+/// The task's end of a link.
+pub struct LinkEnds {
+    pub incoming: Incoming,
+    pub outgoing: Outgoing,
+    pub guard: LinkGuard,
+}
+
+/// Keeps the link's seat, and has its last word.
+pub struct LinkGuard {
+    incoming: Incoming,
+    seat: Option<Seat>,
+    pub counters: Arc<ShellCounters>,
+    _alive: mpsc::Sender<Infallible>,
+}
+
+/// Frames to the driver.
+#[derive(Clone)]
+pub struct Incoming {
+    link: LinkId,
+    inbox: mpsc::Sender<Mail>,
+}
+
+/// The driver has stopped; there is nobody left to talk to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriverStopped;
+
+impl Incoming {
+    /// Waits while the driver is busy.
+    pub async fn frame(&self, bytes: Vec<u8>) -> Result<(), DriverStopped> {
+        let mail = Mail::Frame { link: self.link, bytes };
+        self.inbox.send(mail).await.map_err(|_| DriverStopped)
+    }
+}
+
+/// Frames from the driver.
+pub struct Outgoing {
+    frames: mpsc::Receiver<Vec<u8>>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+impl Outgoing {
+    /// Waits for frames and adds up to `limit` of them to `batch`; 0 when the driver hung up.
+    pub async fn take(&mut self, batch: &mut Vec<Vec<u8>>, limit: usize) -> usize {
+        let taken = self.frames.recv_many(batch, limit).await;
+        let bytes = batch[batch.len() - taken..].iter().map(Vec::len).sum();
+        self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        taken
+    }
+}
+
+/// How a link's task came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkEnd {
+    /// The driver hung up and everything queued was written.
+    HungUp,
+    Broken(CloseReason),
+}
+
+impl LinkGuard {
+    /// Runs both directions until one ends or the seat is taken, then tells the driver.
+    async fn run(
+        mut self,
+        reading: impl Future<Output = LinkEnd>,
+        writing: impl Future<Output = LinkEnd>,
+    ) {
+        let evicted = async {
+            match &mut self.seat {
+                Some(seat) => seat.evicted().await,
+                None => std::future::pending().await,
+            }
+        };
+        let end = tokio::select! {
+            end = reading => end,
+            end = writing => end,
+            () = evicted => LinkEnd::Broken(CloseReason::Limit),
+        };
+        match end {
+            LinkEnd::HungUp => {}
+            LinkEnd::Broken(reason) => {
+                if reason == CloseReason::TooSlow {
+                    self.counters.writes_timed_out.one();
+                }
+                // A stopped driver needs no news.
+                let mail = Mail::LinkDown { link: self.incoming.link, reason };
+                let _ = self.incoming.inbox.send(mail).await;
+            }
+        }
+    }
+}
+
+/// An address this shell can dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    Tcp { authority: String },
+    WebSocket { authority: String, url: String },
+}
+
+impl Target {
+    /// Reads `tcp://host:port` or `ws://host:port[/mesh]`. The error names what is wrong.
+    pub fn parse(text: &str) -> Result<Target, String> {
+        if let Some(authority) = text.strip_prefix("tcp://") {
+            check_authority(authority)?;
+            return Ok(Target::Tcp { authority: authority.to_owned() });
+        }
+        if let Some(rest) = text.strip_prefix("ws://") {
+            let (authority, path) = match rest.find('/') {
+                Some(at) => rest.split_at(at),
+                None => (rest, ""),
+            };
+            check_authority(authority)?;
+            return match path {
+                "" | "/" | "/mesh" => Ok(Target::WebSocket {
+                    authority: authority.to_owned(),
+                    url: format!("ws://{authority}/mesh"),
+                }),
+                _ => Err(format!("a node accepts at /mesh, not at {path}")),
+            };
+        }
+        Err("an address starts with tcp:// or ws://".to_owned())
+    }
+}
+
+fn check_authority(authority: &str) -> Result<(), String> {
+    let (host, port) =
+        authority.rsplit_once(':').ok_or_else(|| "the port is missing".to_owned())?;
+    port.parse::<u16>().map_err(|_| format!("{port:?} is no port from 0 to 65535"))?;
+    let bracketed = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    let sound = match bracketed {
+        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host.len() <= 253
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+        }
+    };
+    sound.then_some(()).ok_or_else(|| format!("{host:?} is no host name or IP address"))
+}
+
+/// A short reason for people: the kind of the error, without numbers.
+pub fn describe(e: &io::Error) -> String {
+    match e.kind() {
+        io::ErrorKind::AddrInUse => "address in use".to_owned(),
+        // The library has no name for it: the system's own words say more.
+        kind if kind.to_string().starts_with("uncategorized") => e.to_string(),
+        kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_or_refused_with_what_is_wrong() {
+        let ws = |authority: &str| {
+            let url = format!("ws://{authority}/mesh");
+            Ok(Target::WebSocket { authority: authority.to_owned(), url })
+        };
+        assert_eq!(
+            Target::parse("tcp://a.example:9000"),
+            Ok(Target::Tcp { authority: "a.example:9000".to_owned() })
+        );
+        assert_eq!(Target::parse("ws://[::1]:80"), ws("[::1]:80"));
+        assert_eq!(Target::parse("ws://h:1/mesh"), ws("h:1"));
+        for wrong in [
+            "udp://h:1",
+            "tcp://h",
+            "tcp://:1",
+            "tcp://h:65536",
+            "ws://h:1/other",
+            "ws://a@b:1",
+            "tcp://[zz]:1",
+            "tcp://h:1/x",
+            "",
+        ] {
+            assert!(Target::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    fn queue() -> (LinkQueue, Outgoing) {
+        let (frames, outgoing) = mpsc::channel(LINK_QUEUE_FRAMES_MAX);
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let queue = LinkQueue { frames, waiting_bytes: waiting_bytes.clone() };
+        (queue, Outgoing { frames: outgoing, waiting_bytes })
+    }
+
+    #[tokio::test]
+    async fn a_links_queue_is_full_by_frames_or_by_bytes_and_takes_again_once_drained() {
+        let (by_frames, _outgoing) = queue();
+        for _ in 0..LINK_QUEUE_FRAMES_MAX {
+            assert_eq!(by_frames.push(vec![0]), Pushed::Queued);
+        }
+        assert_eq!(by_frames.push(vec![0]), Pushed::Full);
+
+        let (by_bytes, mut outgoing) = queue();
+        let frames = LINK_QUEUE_BYTES_MAX / FRAME_BYTES_MAX;
+        for _ in 0..frames {
+            assert_eq!(by_bytes.push(vec![0; FRAME_BYTES_MAX]), Pushed::Queued);
+        }
+        assert_eq!(by_bytes.push(vec![0]), Pushed::Full);
+        assert_eq!(outgoing.take(&mut Vec::new(), frames).await, frames);
+        assert_eq!(by_bytes.push(vec![0]), Pushed::Queued);
+        drop(outgoing);
+        assert_eq!(by_bytes.push(vec![0]), Pushed::Ended);
+    }
+}

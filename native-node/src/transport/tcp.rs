@@ -1,0 +1,127 @@
+//! `tcp://host:port`: frames on a plain TCP stream. Encryption is the core's business.
+
+use super::{
+    ACCEPT_PAUSE, Connection, LinkEnd, LinkEnds, Outgoing, Ports, WRITE_TIMEOUT,
+    frame::{self, FrameDecoder, FrameError, READ_BYTES_MAX},
+};
+use crate::{admission::Admitted, counters::ShellCounters};
+use bitcraps_core::node::{CloseReason, LinkRole, Transport};
+use std::{io, net::TcpListener as StdListener, sync::Arc};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+};
+
+/// Frames written with one system call.
+const FRAMES_PER_WRITE: usize = 16;
+
+/// Buffers kept between two writes, in bytes; larger ones are given back.
+const WRITE_BUFFER_KEPT_BYTES: usize = 16 * 1024;
+
+/// A bound socket as tokio's. Must run inside a runtime.
+pub fn adopt(listener: StdListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// Connects with small delays switched off: frames are whole messages.
+pub async fn dial(authority: &str) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(authority).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Accepts until the task is aborted.
+pub async fn listen(listener: TcpListener, ports: Ports) {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(e) => {
+                ports.counters.accept_failed.one();
+                tracing::warn!("cannot accept a connection: {}", super::describe(&e));
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let seat = match ports.admission.admit() {
+            Admitted::Seated(seat) => seat,
+            Admitted::SeatedByEviction(seat) => {
+                ports.counters.connections_evicted.one();
+                seat
+            }
+            Admitted::Refused => {
+                ports.counters.tcp_refused.one();
+                continue;
+            }
+        };
+        // A socket that is already gone shows itself at the first read.
+        let _ = stream.set_nodelay(true);
+        ports.counters.tcp_accepted.one();
+        let (transport, role, address) = (Transport::Tcp, LinkRole::Listener, None);
+        let connection = Connection { transport, role, address, seat: Some(seat) };
+        let Some(ends) = ports.open(connection).await else { return };
+        tokio::spawn(carry(stream, ends));
+    }
+}
+
+/// Carries one link to its end.
+pub async fn carry(stream: TcpStream, ends: LinkEnds) {
+    let (read, write) = stream.into_split();
+    let LinkEnds { incoming, outgoing, guard } = ends;
+    let reading = read_frames(read, incoming, guard.counters.clone());
+    let writing = write_frames(write, outgoing);
+    guard.run(reading, writing).await;
+}
+
+async fn read_frames(
+    mut stream: OwnedReadHalf,
+    incoming: super::Incoming,
+    counters: Arc<ShellCounters>,
+) -> LinkEnd {
+    let mut decoder = FrameDecoder::default();
+    let mut frames = Vec::new();
+    loop {
+        let mut limited = (&mut stream).take(READ_BYTES_MAX as u64);
+        match limited.read_buf(decoder.buffer()).await {
+            Ok(0) | Err(_) => return LinkEnd::Broken(CloseReason::TransportClosed),
+            Ok(_) => {}
+        }
+        let decoded = decoder.frames(&mut frames);
+        for bytes in frames.drain(..) {
+            if incoming.frame(bytes).await.is_err() {
+                return LinkEnd::HungUp;
+            }
+        }
+        match decoded {
+            Ok(()) => {}
+            Err(e) => {
+                match e {
+                    FrameError::Oversize { .. } => counters.frames_oversize.one(),
+                    FrameError::Empty => counters.frames_garbage.one(),
+                }
+                return LinkEnd::Broken(CloseReason::Garbage);
+            }
+        }
+    }
+}
+
+async fn write_frames(mut stream: OwnedWriteHalf, mut outgoing: Outgoing) -> LinkEnd {
+    let mut batch = Vec::new();
+    let mut bytes = Vec::new();
+    while outgoing.take(&mut batch, FRAMES_PER_WRITE).await > 0 {
+        batch.drain(..).for_each(|frame| frame::encode(&frame, &mut bytes));
+        match tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(&bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return LinkEnd::Broken(CloseReason::TransportClosed),
+            Err(_) => return LinkEnd::Broken(CloseReason::TooSlow),
+        }
+        bytes.clear();
+        bytes.shrink_to(WRITE_BUFFER_KEPT_BYTES);
+    }
+    // The other side sees the end of the stream after the last frame.
+    let _ = stream.shutdown().await;
+    LinkEnd::HungUp
+}
