@@ -23,8 +23,8 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// A stop that takes longer is given up.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Threads that drive nodes and links. Measured: one thread starts 1 ms faster but lets a bot's
-/// curve arithmetic hold up the served node.
+/// Threads that drive nodes and links: two, so that a bot's curve arithmetic does not hold up the
+/// served node. Guess: a machine for one table needs no more.
 const WORKERS: usize = 2;
 
 pub fn run(flags: cli::Run, since: Instant) -> anyhow::Result<()> {

@@ -8,9 +8,16 @@
 //! - It does wait for the store when too many tickets are on their way, because nothing may leave
 //!   that the disk has not seen; the store reports over a channel that never blocks, so the two
 //!   cannot wait for each other.
-//! - Views are drawn at most every [`VIEW_INTERVAL`], one for all who asked meanwhile and always
+//! - Views are drawn at most every [`VIEW_INTERVAL`](waiting::VIEW_INTERVAL), one for all who asked meanwhile and always
 //!   newer than the question, so that many dashboards cost as much as one.
 //! - When the store fails the node stops: it must not sign what it could forget.
+
+mod handle;
+mod waiting;
+
+pub use handle::{Mail, NodeHandle, Unanswered};
+pub use waiting::{COMMANDS_WAITING_MAX, CommandAnswer, VIEW_INTERVAL, VIEW_READERS_MAX};
+use waiting::{Commands, ViewReaders};
 
 use crate::{
     admission::SeatKey,
@@ -20,11 +27,8 @@ use crate::{
     transport::{FRAME_BYTES_MAX, LinkQueue, Ports, Pushed},
 };
 use bitcraps_core::{
-    id::{LinkId, PeerId, TableId},
-    node::{
-        Address, CloseReason, Command, CommandError, Event, Input, LinkRole, Node, NodeView,
-        Output, RequestId, Transport,
-    },
+    id::LinkId,
+    node::{Event, Input, Node, Output},
     time::Instant,
 };
 use std::{
@@ -34,7 +38,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{broadcast, mpsc, oneshot, watch},
+    sync::{broadcast, mpsc, watch},
     task::{JoinHandle, JoinSet},
 };
 
@@ -47,126 +51,14 @@ const BATCH_MAX: usize = 32;
 /// Events kept for a slow subscriber before it loses the oldest.
 pub const EVENTS_KEPT: usize = 512;
 
-/// Commands that may wait for their answer.
-pub const COMMANDS_WAITING_MAX: usize = 256;
-
-/// Readers that may wait for the next view; more are turned away.
-pub const VIEW_READERS_MAX: usize = 256;
-
-/// Least time between two views.
-pub const VIEW_INTERVAL: Duration = Duration::from_millis(20);
-
 /// How long links may take to be flushed when the node stops.
 pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What reaches the driver.
-#[derive(Debug)]
-pub enum Mail {
-    LinkUp {
-        link: LinkId,
-        transport: Transport,
-        role: LinkRole,
-        address: Option<Address>,
-        queue: LinkQueue,
-        key: Option<SeatKey>,
-    },
-    Frame {
-        link: LinkId,
-        bytes: Vec<u8>,
-    },
-    LinkDown {
-        link: LinkId,
-        reason: CloseReason,
-    },
-    DialFailed {
-        address: Address,
-        why: String,
-    },
-    Command {
-        command: Command,
-        answer: oneshot::Sender<Result<Option<TableId>, CommandError>>,
-    },
-    View {
-        answer: oneshot::Sender<Arc<NodeView>>,
-    },
-    /// Answered at once: the loop turns.
-    Ping {
-        answer: oneshot::Sender<()>,
-    },
-    Stop,
-}
 
 /// Why a node ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum DriverError {
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// The driver did not answer: it has stopped, or too many wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the node is stopping or too busy; try again in a moment")]
-pub struct Unanswered;
-
-/// A running node as the rest of the shell sees it. Clones talk to the same node.
-#[derive(Clone)]
-pub struct NodeHandle {
-    peer_id: PeerId,
-    inbox: mpsc::Sender<Mail>,
-    events: broadcast::Sender<Arc<Event>>,
-    progress: watch::Receiver<Progress>,
-    pub counters: Arc<ShellCounters>,
-}
-
-impl NodeHandle {
-    pub fn peer_id(&self) -> PeerId {
-        self.peer_id
-    }
-
-    /// A picture that is newer than this call.
-    pub async fn view(&self) -> Result<Arc<NodeView>, Unanswered> {
-        self.ask(|answer| Mail::View { answer }).await
-    }
-
-    /// Resolves when the loop has turned.
-    pub async fn ping(&self) -> Result<(), Unanswered> {
-        self.ask(|answer| Mail::Ping { answer }).await
-    }
-
-    /// Waits for the answer however long it takes; drop the future to stop waiting.
-    pub async fn command(
-        &self,
-        command: Command,
-    ) -> Result<Result<Option<TableId>, CommandError>, Unanswered> {
-        self.ask(|answer| Mail::Command { command, answer }).await
-    }
-
-    async fn ask<T>(&self, mail: impl FnOnce(oneshot::Sender<T>) -> Mail) -> Result<T, Unanswered> {
-        let (answer, answered) = oneshot::channel();
-        self.inbox.send(mail(answer)).await.map_err(|_| Unanswered)?;
-        answered.await.map_err(|_| Unanswered)
-    }
-
-    /// Everything the node says from now on. A subscriber that falls behind by [`EVENTS_KEPT`]
-    /// loses the oldest and is told how many.
-    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
-        self.events.subscribe()
-    }
-
-    /// Messages that wait for the driver.
-    pub fn inbox_depth(&self) -> usize {
-        self.inbox.max_capacity() - self.inbox.capacity()
-    }
-
-    pub fn store_progress(&self) -> Progress {
-        self.progress.borrow().clone()
-    }
-
-    /// Asks the node to say goodbye and end. Does not wait for it.
-    pub async fn stop(&self) {
-        // A node that has already stopped cannot be asked again.
-        let _ = self.inbox.send(Mail::Stop).await;
-    }
 }
 
 /// A node that runs in its own task.
@@ -210,10 +102,8 @@ pub fn spawn(
         links_alive,
         dials: JoinSet::new(),
         congested: BTreeSet::new(),
-        commands: BTreeMap::new(),
-        next_request: 0,
-        view_readers: Vec::new(),
-        viewed: None,
+        commands: Commands::default(),
+        readers: ViewReaders::default(),
         wake_at: None,
         stored: 0,
     };
@@ -235,10 +125,8 @@ struct Driver {
     dials: JoinSet<()>,
     /// Links that lost a frame in the last drain.
     congested: BTreeSet<LinkId>,
-    commands: BTreeMap<RequestId, oneshot::Sender<Result<Option<TableId>, CommandError>>>,
-    next_request: u64,
-    view_readers: Vec<oneshot::Sender<Arc<NodeView>>>,
-    viewed: Option<Instant>,
+    commands: Commands,
+    readers: ViewReaders,
     /// The deadline of the last drain.
     wake_at: Option<Instant>,
     /// The highest ticket the core was told of.
@@ -288,10 +176,7 @@ impl Driver {
     /// Sleeps until the nearest deadline; not at all while there is feedback to hand in.
     fn sleep(&self) -> impl Future<Output = ()> + use<> {
         let now = self.clock.now();
-        let view_at = match self.view_readers.is_empty() {
-            true => None,
-            false => Some(self.viewed.map_or(now, |viewed| viewed + VIEW_INTERVAL)),
-        };
+        let view_at = self.readers.due_at(now);
         let feedback_at = (!self.congested.is_empty()).then_some(now);
         let nearest = [self.wake_at, view_at, feedback_at].into_iter().flatten().min();
         let duration = nearest.map(|at| at.since(now));
@@ -327,12 +212,12 @@ impl Driver {
             Mail::DialFailed { address, why } => {
                 self.handle(Input::DialFailed { address, why }).await;
             }
-            Mail::Command { command, answer } => self.command(command, answer).await,
-            Mail::View { answer } => {
-                if self.view_readers.len() < VIEW_READERS_MAX {
-                    self.view_readers.push(answer);
+            Mail::Command { command, answer } => {
+                if let Some(request) = self.commands.admit(answer) {
+                    self.handle(Input::Command { request, command }).await;
                 }
             }
+            Mail::View { answer } => self.readers.admit(answer),
             Mail::Ping { answer } => {
                 // Whoever asked may have stopped waiting.
                 let _ = answer.send(());
@@ -340,24 +225,6 @@ impl Driver {
             Mail::Stop => return Turn::Stop,
         }
         Turn::GoOn
-    }
-
-    async fn command(
-        &mut self,
-        command: Command,
-        answer: oneshot::Sender<Result<Option<TableId>, CommandError>>,
-    ) {
-        if self.commands.len() >= COMMANDS_WAITING_MAX {
-            self.commands.retain(|_, answer| !answer.is_closed());
-        }
-        if self.commands.len() >= COMMANDS_WAITING_MAX {
-            let _ = answer.send(Err(CommandError::Busy));
-            return;
-        }
-        let request = RequestId(self.next_request);
-        self.next_request += 1;
-        self.commands.insert(request, answer);
-        self.handle(Input::Command { request, command }).await;
     }
 
     async fn handle(&mut self, input: Input) {
@@ -405,10 +272,7 @@ impl Driver {
         tracing::debug!(?event);
         match &event {
             Event::CommandDone { request, result } => {
-                if let Some(answer) = self.commands.remove(request) {
-                    // Whoever asked may have stopped waiting.
-                    let _ = answer.send(result.clone());
-                }
+                self.commands.answer(*request, result.clone());
             }
             Event::LinkOpened { link, .. } => {
                 if let Some(key) = self.links.get(link).and_then(|link| link.key.as_ref()) {
@@ -449,15 +313,8 @@ impl Driver {
 
     fn answer_views(&mut self) {
         let now = self.clock.now();
-        let due = self.viewed.is_none_or(|viewed| viewed + VIEW_INTERVAL <= now);
-        if self.view_readers.is_empty() || !due {
-            return;
-        }
-        self.viewed = Some(now);
-        let view = Arc::new(self.node.view(now));
-        for reader in self.view_readers.drain(..) {
-            // Whoever asked may have stopped waiting.
-            let _ = reader.send(view.clone());
+        if self.readers.due_at(now).is_some_and(|due| due <= now) {
+            self.readers.answer(Arc::new(self.node.view(now)), now);
         }
     }
 

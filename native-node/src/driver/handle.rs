@@ -1,0 +1,110 @@
+//! How the rest of the shell talks to the driver: by mail, and through a handle that writes it.
+
+use super::waiting::CommandAnswer;
+use crate::{admission::SeatKey, counters::ShellCounters, store::Progress, transport::LinkQueue};
+use bitcraps_core::{
+    id::{LinkId, PeerId},
+    node::{Address, CloseReason, Command, Event, LinkRole, NodeView, Transport},
+};
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// What reaches the driver.
+#[derive(Debug)]
+pub enum Mail {
+    LinkUp {
+        link: LinkId,
+        transport: Transport,
+        role: LinkRole,
+        address: Option<Address>,
+        queue: LinkQueue,
+        key: Option<SeatKey>,
+    },
+    Frame {
+        link: LinkId,
+        bytes: Vec<u8>,
+    },
+    LinkDown {
+        link: LinkId,
+        reason: CloseReason,
+    },
+    DialFailed {
+        address: Address,
+        why: String,
+    },
+    Command {
+        command: Command,
+        answer: oneshot::Sender<CommandAnswer>,
+    },
+    View {
+        answer: oneshot::Sender<Arc<NodeView>>,
+    },
+    /// Answered at once: the loop turns.
+    Ping {
+        answer: oneshot::Sender<()>,
+    },
+    Stop,
+}
+
+/// The driver did not answer: it has stopped, or too many wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the node is stopping or too busy; try again in a moment")]
+pub struct Unanswered;
+
+/// A running node as the rest of the shell sees it. Clones talk to the same node.
+#[derive(Clone)]
+pub struct NodeHandle {
+    pub(super) peer_id: PeerId,
+    pub(super) inbox: mpsc::Sender<Mail>,
+    pub(super) events: broadcast::Sender<Arc<Event>>,
+    pub(super) progress: watch::Receiver<Progress>,
+    pub counters: Arc<ShellCounters>,
+}
+
+impl NodeHandle {
+    pub fn peer_id(&self) -> PeerId {
+        self.peer_id
+    }
+
+    /// A picture that is newer than this call.
+    pub async fn view(&self) -> Result<Arc<NodeView>, Unanswered> {
+        self.ask(|answer| Mail::View { answer }).await
+    }
+
+    /// Resolves when the loop has turned.
+    pub async fn ping(&self) -> Result<(), Unanswered> {
+        self.ask(|answer| Mail::Ping { answer }).await
+    }
+
+    /// Waits for the answer however long it takes; drop the future to stop waiting.
+    pub async fn command(&self, command: Command) -> Result<CommandAnswer, Unanswered> {
+        self.ask(|answer| Mail::Command { command, answer }).await
+    }
+
+    async fn ask<T>(&self, mail: impl FnOnce(oneshot::Sender<T>) -> Mail) -> Result<T, Unanswered> {
+        let (answer, answered) = oneshot::channel();
+        self.inbox.send(mail(answer)).await.map_err(|_| Unanswered)?;
+        answered.await.map_err(|_| Unanswered)
+    }
+
+    /// Everything the node says from now on. A subscriber that falls behind by [`super::EVENTS_KEPT`]
+    /// loses the oldest and is told how many.
+    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.subscribe()
+    }
+
+    /// Messages that wait for the driver.
+    pub fn inbox_depth(&self) -> usize {
+        self.inbox.max_capacity() - self.inbox.capacity()
+    }
+
+    pub fn store_progress(&self) -> Progress {
+        self.progress.borrow().clone()
+    }
+
+    /// Asks the node to say goodbye and end. Does not wait for it.
+    pub async fn stop(&self) {
+        // A node that has already stopped cannot be asked again.
+        let _ = self.inbox.send(Mail::Stop).await;
+    }
+}

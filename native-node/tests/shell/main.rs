@@ -1,0 +1,8 @@
+//! The shell over real sockets, disks and processes.
+
+#![allow(clippy::unwrap_used, reason = "the whole program is a test")]
+
+mod cli;
+mod http;
+mod rig;
+mod transport;
