@@ -41,6 +41,7 @@ use tokio::{
     sync::{broadcast, mpsc, watch},
     task::{JoinHandle, JoinSet},
 };
+use tracing::Instrument as _;
 
 /// Messages that wait for the driver; with frames of 16 KiB, 4 MiB.
 pub const INBOX_MAX: usize = 256;
@@ -107,7 +108,9 @@ pub fn spawn(
         wake_at: None,
         stored: 0,
     };
-    Running { handle, ports, task: tokio::spawn(driver.run()) }
+    // Bots log from the same process: each line names its node.
+    let span = tracing::error_span!("node", id = handle.peer_id.short());
+    Running { handle, ports, task: tokio::spawn(driver.run().instrument(span)) }
 }
 
 struct Driver {
@@ -237,7 +240,7 @@ impl Driver {
             match self.node.poll_output() {
                 Output::Send { link, bytes } => self.send(link, bytes),
                 Output::Hangup { link, reason } => {
-                    tracing::debug!(link = link.0, reason = reason.name(), "hung up");
+                    tracing::info!("link {} ended here: {}", link.0, reason.name());
                     self.links.remove(&link);
                     self.congested.remove(&link);
                 }
@@ -269,7 +272,7 @@ impl Driver {
     }
 
     fn tell(&mut self, event: Event) {
-        tracing::debug!(?event);
+        log(&event);
         match &event {
             Event::CommandDone { request, result } => {
                 self.commands.answer(*request, result.clone());
@@ -331,5 +334,30 @@ impl Driver {
             Ok(result) => Ok(result?),
             Err(e) => Err(StoreError::WriteFailed { why: e.to_string() }.into()),
         }
+    }
+}
+
+/// The events an operator wants to read, as sentences; all others for whoever debugs.
+fn log(event: &Event) {
+    match event {
+        Event::LinkOpened { link, peer_id, transport } => {
+            tracing::info!("link {} to {} over {transport:?}", link.0, peer_id.short());
+        }
+        Event::LinkClosed { link, reason, .. } => {
+            tracing::info!("link {} closed: {}", link.0, reason.name());
+        }
+        Event::DialFailed { address, why, retry_ms } => {
+            tracing::warn!("cannot reach {address}: {why}; next try in {retry_ms} ms");
+        }
+        Event::TableFrozen { table, reachable, needed } => {
+            let table = table.short();
+            tracing::warn!("table {table} is frozen: {reachable} reachable, {needed} needed");
+        }
+        Event::TableThawed { table } => tracing::info!("table {} goes on", table.short()),
+        Event::Equivocation { table, culprit } => {
+            let (table, culprit) = (table.short(), culprit.short());
+            tracing::warn!("member {culprit} of table {table} signed two conflicting messages");
+        }
+        event => tracing::debug!(?event),
     }
 }
