@@ -1,7 +1,7 @@
 //! Frames that are lost, doubled and late.
 
 use super::*;
-use crate::link::UNFINISHED_MAX;
+use crate::link::{UNFINISHED_AGE_MAX, UNFINISHED_MAX};
 
 /// Loses, doubles and delays each frame by chance.
 fn weather(rng: &mut Rng, loss: f64, frame: &[u8]) -> Vec<(Duration, Vec<u8>)> {
@@ -106,7 +106,9 @@ fn packets_with_lost_pieces_are_forgotten_and_the_link_lives_on() {
         }
     }
     assert_eq!(world.ends[1].links.counters().unfinished, UNFINISHED_MAX as u64);
-    world.pass(Duration::from_secs(11));
+    world.pass(UNFINISHED_AGE_MAX - Duration::from_millis(1));
+    assert_eq!(world.ends[1].links.counters().unfinished, UNFINISHED_MAX as u64);
+    world.pass(Duration::from_millis(1));
     assert_eq!(world.ends[1].links.counters().unfinished, 2 * UNFINISHED_MAX as u64);
     assert_eq!(world.ends[1].reason(), None);
     world.send(0, 1, b"whole");
