@@ -1,0 +1,166 @@
+//! Where the dots of the mesh stand: a small force layout (Fruchterman and Reingold 1991).
+//!
+//! Rules. It is deterministic: the same scenes in the same order give the same picture. Dots keep
+//! their place when the map changes, new ones start beside a neighbour. Parts of a fallen-apart
+//! mesh are pulled to separate centres. It cools down and then stops, so a calm mesh costs
+//! nothing.
+
+use crate::model::mesh::Scene;
+use bitcraps_core::id::PeerId;
+use std::collections::BTreeMap;
+
+/// The picture is this wide and high, in its own units.
+pub const WIDTH: f64 = 1000.0;
+pub const HEIGHT: f64 = 640.0;
+
+/// Room kept free at the border for names.
+const MARGIN: f64 = 48.0;
+
+/// Largest step of a dot at the start, and below which step all stand still.
+const HEAT: f64 = 60.0;
+const COLD: f64 = 0.4;
+
+/// Steps of one round of cooling: `HEAT * COOLING^STEPS` is just below `COLD`.
+const COOLING: f64 = 0.96;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    pub x: f64,
+    pub y: f64,
+}
+
+/// Whether dots still move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    Moving,
+    Settled,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    ids: Vec<PeerId>,
+    at: Vec<Point>,
+    parts: Vec<usize>,
+    part_count: usize,
+    springs: Vec<(usize, usize)>,
+    heat: f64,
+}
+
+impl Layout {
+    /// Takes a new scene. Heats up only when nodes, links or parts differ.
+    pub fn take(&mut self, scene: &Scene) {
+        let ids: Vec<PeerId> = scene.dots.iter().map(|dot| dot.peer.peer_id).collect();
+        let springs: Vec<(usize, usize)> = scene.lines.iter().map(|(a, b, _)| (*a, *b)).collect();
+        let parts: Vec<usize> = scene.dots.iter().map(|dot| dot.part).collect();
+        if ids == self.ids && springs == self.springs && parts == self.parts {
+            return;
+        }
+        let known: BTreeMap<PeerId, Point> =
+            self.ids.iter().copied().zip(self.at.iter().copied()).collect();
+        let at: Vec<Option<Point>> = ids.iter().map(|id| known.get(id).copied()).collect();
+        self.heat = if known.is_empty() { HEAT } else { HEAT / 3.0 };
+        self.at =
+            (0..ids.len()).map(|i| at[i].unwrap_or_else(|| beside(i, &springs, &at))).collect();
+        self.part_count = parts.iter().max().map_or(0, |part| part + 1);
+        (self.ids, self.parts, self.springs) = (ids, parts, springs);
+    }
+
+    pub fn at(&self, index: usize) -> Option<Point> {
+        self.at.get(index).copied()
+    }
+
+    pub fn motion(&self) -> Motion {
+        if self.heat < COLD || self.at.len() < 2 { Motion::Settled } else { Motion::Moving }
+    }
+
+    /// One step of every dot.
+    pub fn step(&mut self) -> Motion {
+        if self.motion() == Motion::Settled {
+            return Motion::Settled;
+        }
+        let room = (WIDTH * HEIGHT / self.at.len() as f64).sqrt() * 0.62;
+        let mut push = vec![Point { x: 0.0, y: 0.0 }; self.at.len()];
+        self.repel(room, &mut push);
+        self.attract(room, &mut push);
+        self.gather(&mut push);
+        for (at, push) in self.at.iter_mut().zip(&push) {
+            let length = push.x.hypot(push.y).max(1e-9);
+            let step = length.min(self.heat) / length;
+            at.x = (at.x + push.x * step).clamp(MARGIN, WIDTH - MARGIN);
+            at.y = (at.y + push.y * step).clamp(MARGIN, HEIGHT - MARGIN);
+        }
+        self.heat *= COOLING;
+        Motion::Moving
+    }
+
+    fn repel(&self, room: f64, push: &mut [Point]) {
+        for i in 0..self.at.len() {
+            for j in i + 1..self.at.len() {
+                let (dx, dy, distance) = self.between(i, j);
+                let force = room * room / distance / distance;
+                push[i].x += dx * force;
+                push[i].y += dy * force;
+                push[j].x -= dx * force;
+                push[j].y -= dy * force;
+            }
+        }
+    }
+
+    fn attract(&self, room: f64, push: &mut [Point]) {
+        for &(a, b) in &self.springs {
+            let (dx, dy, distance) = self.between(a, b);
+            let force = distance / room;
+            push[a].x -= dx * force;
+            push[a].y -= dy * force;
+            push[b].x += dx * force;
+            push[b].y += dy * force;
+        }
+    }
+
+    /// Towards the centre of the dot's part.
+    fn gather(&self, push: &mut [Point]) {
+        for (i, push) in push.iter_mut().enumerate() {
+            let centre = self.centre(self.parts[i]);
+            push.x += (centre.x - self.at[i].x) * 0.12;
+            push.y += (centre.y - self.at[i].y) * 0.12;
+        }
+    }
+
+    fn centre(&self, part: usize) -> Point {
+        if self.part_count < 2 {
+            return Point { x: WIDTH / 2.0, y: HEIGHT / 2.0 };
+        }
+        let turn = part as f64 / self.part_count as f64 * core::f64::consts::TAU;
+        Point {
+            x: WIDTH / 2.0 - turn.cos() * WIDTH * 0.28,
+            y: HEIGHT / 2.0 - turn.sin() * HEIGHT * 0.26,
+        }
+    }
+
+    fn between(&self, i: usize, j: usize) -> (f64, f64, f64) {
+        let (a, b) = (self.at[i], self.at[j]);
+        let (dx, dy) = (a.x - b.x, a.y - b.y);
+        let distance = dx.hypot(dy);
+        if distance < 1.0 {
+            // Two dots in one place part in a direction of their own.
+            let turn = (i * 7 + j * 13) as f64;
+            return (turn.cos(), turn.sin(), 1.0);
+        }
+        (dx, dy, distance)
+    }
+}
+
+/// A start beside a placed neighbour, else on a sunflower spiral around the middle.
+fn beside(i: usize, springs: &[(usize, usize)], at: &[Option<Point>]) -> Point {
+    let turn = i as f64 * 2.399_963; // The golden angle spreads any number evenly.
+    let neighbour = springs.iter().find_map(|&(a, b)| match i {
+        i if i == a => at[b],
+        i if i == b => at[a],
+        _ => None,
+    });
+    let (centre, reach) = match neighbour {
+        Some(point) => (point, 30.0),
+        None => (Point { x: WIDTH / 2.0, y: HEIGHT / 2.0 }, 14.0 * (i as f64).sqrt()),
+    };
+    Point { x: centre.x + turn.cos() * reach, y: centre.y + turn.sin() * reach }
+}

@@ -1,0 +1,162 @@
+//! The face of the connection: to whom, since when, why not.
+
+use super::{
+    story::{Failure, Story},
+    text,
+};
+use bitcraps_core::{
+    node::{CloseReason, LinkState, NodeView},
+    time::Instant,
+};
+
+/// Whether the browser believes that there is a network at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    Online,
+    Offline,
+}
+
+/// Exactly one holds at any time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Connection {
+    /// The first dial is under way.
+    Connecting {
+        for_ms: u64,
+    },
+    Joined {
+        through: String,
+        rtt_ms: Option<f64>,
+        links: usize,
+    },
+    /// There was a link before.
+    Reconnecting {
+        for_ms: u64,
+        why: Option<String>,
+        retry_ms: Option<u64>,
+    },
+    /// The other side, or this one, would not have it.
+    Refused {
+        why: String,
+        retry_ms: Option<u64>,
+    },
+    Offline {
+        for_ms: u64,
+    },
+}
+
+impl Connection {
+    pub fn of(view: &NodeView, story: &Story, network: Network, now: Instant) -> Connection {
+        let open = view.links.iter().filter(|l| l.state == LinkState::Open);
+        let best = open.clone().min_by(|a, b| {
+            let cost = |rtt: Option<f64>| rtt.unwrap_or(f64::INFINITY);
+            cost(a.rtt_ms).total_cmp(&cost(b.rtt_ms))
+        });
+        if let Some(link) = best {
+            let through = link.peer_id.map_or_else(
+                || text::transport(link.transport).to_owned(),
+                |id| super::mesh::name_of(view, &id),
+            );
+            return Connection::Joined { through, rtt_ms: link.rtt_ms, links: open.count() };
+        }
+        let for_ms = millis(now, story.apart_since);
+        if network == Network::Offline {
+            return Connection::Offline { for_ms };
+        }
+        let (why, retry_ms) = match &story.last_failure {
+            None => (None, None),
+            Some(Failure::Dial { why, retry_at, .. }) => {
+                (Some(why.clone()), Some(millis(*retry_at, now)))
+            }
+            Some(Failure::Closed { reason }) if is_refusal(*reason) => {
+                let why = text::close_reason(*reason).to_owned();
+                return Connection::Refused { why, retry_ms: None };
+            }
+            Some(Failure::Closed { reason }) => {
+                (Some(text::close_reason(*reason).to_owned()), None)
+            }
+        };
+        match (story.last_peer, why) {
+            (Some(_), why) => Connection::Reconnecting { for_ms, why, retry_ms },
+            (None, Some(why)) => Connection::Refused { why, retry_ms },
+            (None, None) => Connection::Connecting { for_ms },
+        }
+    }
+
+    /// One word for a badge and for tests.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Connection::Connecting { .. } => "connecting",
+            Connection::Joined { .. } => "joined",
+            Connection::Reconnecting { .. } => "reconnecting",
+            Connection::Refused { .. } => "refused",
+            Connection::Offline { .. } => "offline",
+        }
+    }
+
+    /// The whole sentence. `home` is the address that this page dials.
+    pub fn sentence(&self, home: &str) -> String {
+        match self {
+            Connection::Connecting { for_ms } => {
+                ["Connecting to ", home, " for ", &text::span(*for_ms), "."].concat()
+            }
+            Connection::Joined { through, rtt_ms, links } => [
+                "Joined through ",
+                through,
+                ", round trip ",
+                &text::latency(*rtt_ms),
+                ", ",
+                &text::counted(*links, "link", "links"),
+                ".",
+            ]
+            .concat(),
+            Connection::Reconnecting { for_ms, why, retry_ms } => [
+                "Reconnecting to ",
+                home,
+                " for ",
+                &text::span(*for_ms),
+                &why.as_ref().map_or_else(String::new, |why| [": ", why].concat()),
+                &next(*retry_ms),
+            ]
+            .concat(),
+            Connection::Refused { why, retry_ms } => {
+                ["No connection to ", home, ": ", why, &next(*retry_ms)].concat()
+            }
+            Connection::Offline { for_ms } => [
+                "This device has been offline for ",
+                &text::span(*for_ms),
+                ". You can still read tables and rolls; the peer joins again by itself.",
+            ]
+            .concat(),
+        }
+    }
+}
+
+/// Ends that dialling again will hardly change.
+fn is_refusal(reason: CloseReason) -> bool {
+    match reason {
+        CloseReason::WrongVersion
+        | CloseReason::BadSignature
+        | CloseReason::NoWork
+        | CloseReason::Garbage
+        | CloseReason::Limit => true,
+        CloseReason::TransportClosed
+        | CloseReason::TooSlow
+        | CloseReason::Silent
+        | CloseReason::HandshakeTimeout
+        | CloseReason::Duplicate
+        | CloseReason::PeerLeft
+        | CloseReason::Stopping => false,
+    }
+}
+
+fn next(retry_ms: Option<u64>) -> String {
+    match retry_ms {
+        None => ".".to_owned(),
+        Some(0..1_000) => ". Trying again now.".to_owned(),
+        Some(millis) => [". Trying again in ", &text::span(millis), "."].concat(),
+    }
+}
+
+fn millis(later: Instant, earlier: Instant) -> u64 {
+    u64::try_from(later.since(earlier).as_millis()).unwrap_or(u64::MAX)
+}

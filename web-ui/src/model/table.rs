@@ -1,0 +1,144 @@
+//! A table in words: what is going on, who is waited for, what can be done next.
+
+use super::text;
+use bitcraps_core::{
+    id::PeerId,
+    node::{SeatRole, SeatView, TablePhase, TableState, TableView},
+};
+
+/// What the one large button does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The dice are this seat's.
+    Roll,
+    /// Somebody else shoots; say that there are no more bets.
+    Ready,
+    /// Nothing to press; says what comes next.
+    Wait(&'static str),
+}
+
+/// This peer's seat.
+pub fn seat<'a>(table: &'a TableView, me: &PeerId) -> Option<&'a SeatView> {
+    table.seats.iter().find(|seat| seat.peer_id == *me)
+}
+
+/// The name that the table shows for a member.
+pub fn name_of(table: &TableView, peer: &PeerId) -> String {
+    table
+        .seats
+        .iter()
+        .find(|seat| seat.peer_id == *peer && !seat.name.is_empty())
+        .map_or_else(|| peer.short(), |seat| seat.name.clone())
+}
+
+/// Players whose bets are not final yet, by name; the shooter last, who waits for the others.
+pub fn awaited(table: &TableView) -> Vec<String> {
+    let open = |seat: &&SeatView| match seat.role {
+        SeatRole::Witness => false,
+        SeatRole::Player | SeatRole::Bot => !seat.ready,
+    };
+    let shooting = |seat: &&SeatView| Some(seat.peer_id) == table.shooter;
+    let waiting = table.seats.iter().filter(open);
+    waiting
+        .clone()
+        .filter(|seat| !shooting(seat))
+        .chain(waiting.filter(shooting))
+        .map(|seat| name_of(table, &seat.peer_id))
+        .collect()
+}
+
+pub fn step(table: &TableView, me: &PeerId) -> Step {
+    let Some(seat) = seat(table, me) else {
+        return Step::Wait("You have no seat here");
+    };
+    match (table.state, table.phase) {
+        (TableState::Joining, _) => Step::Wait("Taking in the log"),
+        (TableState::Left, _) => Step::Wait("You left"),
+        (TableState::Frozen, _) => Step::Wait("Frozen"),
+        (TableState::Playing, TablePhase::Dealing) => Step::Wait("Dealing"),
+        (TableState::Playing, TablePhase::Opening) => Step::Wait("Opening the dice"),
+        (TableState::Playing, TablePhase::Betting) if seat.role == SeatRole::Witness => {
+            Step::Wait("Witnesses do not bet")
+        }
+        (TableState::Playing, TablePhase::Betting) if seat.ready => Step::Wait("Waiting"),
+        (TableState::Playing, TablePhase::Betting) if table.shooter == Some(*me) => Step::Roll,
+        (TableState::Playing, TablePhase::Betting) => Step::Ready,
+    }
+}
+
+/// One sentence that says what the table is doing.
+pub fn headline(table: &TableView, me: &PeerId) -> String {
+    match table.state {
+        TableState::Joining => "Taking in the table’s log from the other members.".to_owned(),
+        TableState::Left => "You gave up your seat here.".to_owned(),
+        TableState::Frozen => frozen(table),
+        TableState::Playing => match table.phase {
+            TablePhase::Dealing => dealing(table),
+            TablePhase::Betting => betting(table, me),
+            TablePhase::Opening => opening(table),
+        },
+    }
+}
+
+/// "3 of 5 reachable, 4 needed", as a sentence with what happens next.
+pub fn frozen(table: &TableView) -> String {
+    [
+        "Frozen: ",
+        &table.reachable.to_string(),
+        " of ",
+        &table.members.len().to_string(),
+        " reachable, ",
+        &table.quorum.to_string(),
+        " needed. It goes on by itself when they are back.",
+    ]
+    .concat()
+}
+
+fn dealing(table: &TableView) -> String {
+    let dealt = table.seats.iter().filter(|seat| seat.deals > 0).count();
+    ["The members deal secrets for the next dice: ", &of(dealt, table), " have."].concat()
+}
+
+fn opening(table: &TableView) -> String {
+    let opened = table.seats.iter().filter(|seat| seat.opened).count();
+    ["Bets are final. The dice are being opened: ", &of(opened, table), " shares are in."].concat()
+}
+
+fn betting(table: &TableView, me: &PeerId) -> String {
+    let mine = table.shooter == Some(*me);
+    let ready = seat(table, me).is_some_and(|seat| seat.ready);
+    let waiting = awaited(table);
+    match (mine, ready) {
+        (_, true) if waiting.is_empty() => "All bets are in.".to_owned(),
+        (_, true) => ["Your bets are in. Waiting for ", &some(&waiting), "."].concat(),
+        (true, false) => "Your dice. Place your bets, then roll.".to_owned(),
+        (false, false) => match &table.shooter {
+            Some(shooter) => {
+                [&name_of(table, shooter), " shoots. Place your bets, then say ready."].concat()
+            }
+            None => "Place your bets, then say ready.".to_owned(),
+        },
+    }
+}
+
+fn of(n: usize, table: &TableView) -> String {
+    [&n.to_string(), " of ", &table.members.len().to_string()].concat()
+}
+
+/// At most three names, then how many more.
+fn some(names: &[String]) -> String {
+    if names.len() <= 3 {
+        return text::list(names);
+    }
+    let more = text::counted(names.len() - 2, "other", "others");
+    text::list(&[names[0].clone(), names[1].clone(), more])
+}
+
+/// What the table's money adds up to: bank, stacks and felt. It is at most what was ever minted;
+/// the rest was cashed out by members who left.
+pub fn in_play(table: &TableView) -> u64 {
+    table.seats.iter().fold(table.bank.0, |sum, seat| {
+        let felt = seat.bets.iter().fold(0u64, |sum, bet| sum.saturating_add(bet.chips.0));
+        sum.saturating_add(seat.stack.0).saturating_add(felt)
+    })
+}

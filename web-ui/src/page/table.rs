@@ -1,0 +1,355 @@
+//! The table: the felt and what to bet on it, the dice, who sits here, what was rolled.
+//!
+//! Keys work while the felt area has the focus and never elsewhere, so that a screen reader's own
+//! keys and typing in a field stay untouched.
+
+use super::Asked;
+use crate::{
+    model::{
+        felt,
+        table::{self, Step},
+        text,
+        typed::Typed,
+    },
+    part::{
+        dice::DicePair,
+        felt::{Betting, Felt, tier},
+        history::History,
+        seats::Seats,
+        typed_bet::TypedBet,
+    },
+    picture::Shown,
+    route::Room,
+};
+use bitcraps_core::{
+    craps::{Chips, Number, Wager},
+    id::{PeerId, TableId},
+    node::{Command, LobbyView, TablePhase, TableState, TableView},
+};
+use yew::{
+    Callback, Html, KeyboardEvent, Properties, classes, function_component, html, use_state,
+};
+
+/// What one click can bet, in chips.
+const TRAY: [u64; 4] = [1, 5, 25, 100];
+
+/// What is picked up at first: the first line bet should be one click.
+const FIRST_CHIP: usize = 1;
+
+#[derive(PartialEq, Properties)]
+pub struct TableRoomProps {
+    pub picture: Shown,
+    pub id: TableId,
+    pub asked: Vec<Asked>,
+    pub on_do: Callback<Command>,
+}
+
+#[function_component]
+pub fn TableRoom(props: &TableRoomProps) -> Html {
+    let view = &props.picture.view;
+    match view.tables.iter().find(|t| t.table_id == props.id) {
+        Some(table) if table.state == TableState::Left => left(table),
+        Some(table) => {
+            html! { <Seated table={table.clone()} picture={props.picture.clone()}
+            asked={props.asked.clone()} on_do={props.on_do.clone()} /> }
+        }
+        None => match view.lobby.iter().find(|t| t.table_id == props.id) {
+            Some(table) => at_the_door(props, table),
+            None => unknown(&props.id),
+        },
+    }
+}
+
+fn left(table: &TableView) -> Html {
+    html! {
+        <div class="room narrow">
+            <h1 id="main-title" tabindex="-1">{ table.name.clone() }</h1>
+            <p>{ "You gave up your seat at this table." }</p>
+            <a class="button" href={Room::Lobby.hash()}>{ "Back to the lobby" }</a>
+        </div>
+    }
+}
+
+fn at_the_door(props: &TableRoomProps, table: &LobbyView) -> Html {
+    let id = table.table_id;
+    let asking = props.asked.contains(&Asked::Join(id));
+    let on_do = props.on_do.clone();
+    html! {
+        <div class="room narrow">
+            <h1 id="main-title" tabindex="-1">{ table.name.clone() }</h1>
+            <p>
+                { ["You have no seat here. ", &table.members.to_string(), " of ",
+                    &table.members_max.to_string(), " seats are taken."].concat() }
+            </p>
+            <button type="button" class="button primary" disabled={asking}
+                data-testid="join-table"
+                onclick={move |_| on_do.emit(Command::JoinTable { table: id })}>
+                { if asking { "Joining…" } else { "Take a seat" } }
+            </button>
+        </div>
+    }
+}
+
+fn unknown(id: &TableId) -> Html {
+    html! {
+        <div class="room narrow" data-testid="unknown-table">
+            <h1 id="main-title" tabindex="-1">{ ["Table ", &id.short()].concat() }</h1>
+            <p>
+                { "No table of this name is known here yet. If its members are in reach, it \
+                   appears by itself; otherwise ask who sent the link." }
+            </p>
+            <a class="button" href={Room::Lobby.hash()}>{ "See the tables there are" }</a>
+        </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct SeatedProps {
+    picture: Shown,
+    table: TableView,
+    asked: Vec<Asked>,
+    on_do: Callback<Command>,
+}
+
+#[function_component]
+fn Seated(props: &SeatedProps) -> Html {
+    let table = &props.table;
+    let me = props.picture.view.peer_id;
+    let chip = use_state(|| FIRST_CHIP);
+    let worth = TRAY[*chip % TRAY.len()];
+    let betting = betting(table, &me);
+    let on_bet = bet(props, worth);
+    let on_key = {
+        let (on_bet, chip) = (on_bet.clone(), chip.clone());
+        let (table, on_do) = (table.clone(), props.on_do.clone());
+        Callback::from(move |event: KeyboardEvent| {
+            if event.ctrl_key() || event.alt_key() || event.meta_key() {
+                return;
+            }
+            let id = table.table_id;
+            match key(&event.key(), &table, &me) {
+                Some(Key::Bet(wager)) if betting == Betting::Open => on_bet.emit(wager),
+                Some(Key::Roll) => on_do.emit(Command::Roll { table: id }),
+                Some(Key::Chip(change)) => {
+                    chip.set(chip.saturating_add_signed(change).min(TRAY.len() - 1));
+                }
+                Some(Key::Bet(_)) | None => return,
+            }
+            event.prevent_default();
+        })
+    };
+    let on_chip = Callback::from(move |index: usize| chip.set(index));
+    html! {
+        <div class="room at-table" data-testid="table">
+            { heading(table) }
+            { frozen_banner(table) }
+            <div class="play" onkeydown={on_key}>
+                { stage(props, &me) }
+                <Felt table={table.clone()} {me} chip={worth} {betting} {on_bet} />
+                { tray(worth, &on_chip) }
+            </div>
+            <aside class="beside">
+                <TypedBet table={table.clone()} {me} on_typed={typed(props)} />
+                <Seats picture={props.picture.clone()} id={table.table_id} />
+                <History table={table.clone()} />
+                { ledger(props) }
+            </aside>
+        </div>
+    }
+}
+
+fn heading(table: &TableView) -> Html {
+    let (puck, said) = match table.point {
+        Some(point) => ("puck on", ["ON ", &text::pips(point).to_string()].concat()),
+        None => ("puck off", "OFF".to_owned()),
+    };
+    html! {
+        <div class="table-head">
+            <h1 id="main-title" tabindex="-1">{ table.name.clone() }</h1>
+            <span class={puck} data-testid="point"
+                data-point={table.point.map(|p| text::pips(p).to_string())}>
+                <span class="sr-only">{ "The puck is " }</span>{ said }
+            </span>
+        </div>
+    }
+}
+
+fn frozen_banner(table: &TableView) -> Html {
+    html! {
+        if table.state == TableState::Frozen {
+            <p class="notice frozen" role="alert" data-testid="frozen-banner">
+                { table::frozen(table) }
+            </p>
+        }
+    }
+}
+
+/// Dice, what is going on, and the one large button.
+fn stage(props: &SeatedProps, me: &PeerId) -> Html {
+    let table = &props.table;
+    let last = table.history.first();
+    let asking = props.asked.contains(&Asked::Roll(table.table_id));
+    let step = table::step(table, me);
+    let label = match step {
+        _ if asking => "Sending…",
+        Step::Roll => "Roll the dice",
+        Step::Ready => "Ready",
+        Step::Wait(why) => why,
+    };
+    let id = table.table_id;
+    let on_do = props.on_do.clone();
+    let stack = table::seat(table, me)
+        .map_or_else(|| text::UNKNOWN.to_owned(), |seat| seat.stack.0.to_string());
+    html! {
+        <section class="stage" aria-label="Dice">
+            <DicePair dice={last.map(|roll| roll.dice)} roll={last.map_or(0, |roll| roll.roll)} />
+            <div class="stage-words">
+                <p class="headline" data-testid="headline">{ table::headline(table, me) }</p>
+                <p class="quiet">
+                    { "Your stack: " }<strong>{ stack }</strong>
+                    { " · last roll: #" }
+                    <span data-testid="roll-count">
+                        { last.map_or(0, |roll| roll.roll).to_string() }
+                    </span>
+                    if table.pending > 0 {
+                        <span data-testid="pending">
+                            { [" · ", &text::counted(table.pending, "bet waits", "bets wait"),
+                                " for agreement"].concat() }
+                        </span>
+                    }
+                </p>
+            </div>
+            <button type="button" class="button primary roll-button" data-testid="roll"
+                disabled={asking || matches!(step, Step::Wait(_))}
+                onclick={move |_| on_do.emit(Command::Roll { table: id })}>
+                { label }
+            </button>
+        </section>
+    }
+}
+
+fn tray(worth: u64, on_chip: &Callback<usize>) -> Html {
+    html! {
+        <fieldset class="tray">
+            <legend>{ "Chips per click" }</legend>
+            { for TRAY.iter().enumerate().map(|(i, chips)| {
+                let on_chip = on_chip.clone();
+                html! {
+                    <label key={*chips} class={classes!("chip", "tray-chip", tier(*chips))}>
+                        <input type="radio" name="chip" value={chips.to_string()}
+                            checked={*chips == worth} data-testid={["chip-", &chips.to_string()].concat()}
+                            onchange={move |_| on_chip.emit(i)} />
+                        <span>{ chips.to_string() }</span>
+                    </label>
+                }
+            }) }
+            <details class="keys">
+                <summary>{ "Keys" }</summary>
+                <p>
+                    { "While the felt has the focus: " }
+                    <kbd>{ "P" }</kbd>{ " pass, " }<kbd>{ "D" }</kbd>{ " don’t pass, " }
+                    <kbd>{ "C" }</kbd>{ " come, " }<kbd>{ "X" }</kbd>{ " don’t come, " }
+                    <kbd>{ "F" }</kbd>{ " field, " }<kbd>{ "O" }</kbd>{ " odds, " }
+                    <kbd>{ "4" }</kbd>{ " to " }<kbd>{ "9" }</kbd>{ " and " }
+                    <kbd>{ "0" }</kbd>{ " place, " }<kbd>{ "+" }</kbd>{ " " }<kbd>{ "-" }</kbd>
+                    { " chip, " }<kbd>{ "R" }</kbd>{ " roll or ready." }
+                </p>
+            </details>
+        </fieldset>
+    }
+}
+
+fn ledger(props: &SeatedProps) -> Html {
+    let table = &props.table;
+    let id = table.table_id;
+    let leaving = props.asked.contains(&Asked::Leave(id));
+    let on_do = props.on_do.clone();
+    let short: String = table.log_hash.chars().take(16).collect();
+    html! {
+        <section class="panel" aria-labelledby="log-title">
+            <h2 id="log-title">{ "The log all members share" }</h2>
+            <dl class="facts">
+                <dt>{ "Table" }</dt>
+                <dd><code class="hash" data-testid="table-id">{ id.to_string() }</code></dd>
+                <dt>{ "Height" }</dt>
+                <dd data-testid="log-height">{ table.height.to_string() }</dd>
+                <dt>{ "Hash" }</dt>
+                <dd>
+                    <code class="hash" data-testid="log-hash" data-hash={table.log_hash.clone()}
+                        title={table.log_hash.clone()}>{ short }</code>
+                </dd>
+                <dt>{ "Members" }</dt>
+                <dd>
+                    { [&table.reachable.to_string(), " of ", &table.members.len().to_string(),
+                        " in reach, ", &table.quorum.to_string(), " decide"].concat() }
+                </dd>
+                <dt>{ "Bank" }</dt>
+                <dd data-testid="bank">{ table.bank.0.to_string() }</dd>
+                <dt>{ "In play, of all minted" }</dt>
+                <dd>
+                    { [&table::in_play(table).to_string(), " of ", &table.minted.0.to_string()]
+                        .concat() }
+                </dd>
+            </dl>
+            <button type="button" class="button" disabled={leaving} data-testid="leave-table"
+                onclick={move |_| on_do.emit(Command::LeaveTable { table: id })}>
+                { if leaving { "Leaving…" } else { "Leave the table" } }
+            </button>
+            <p class="quiet">{ "Bets still on the felt are resolved as they fall." }</p>
+        </section>
+    }
+}
+
+fn betting(table: &TableView, me: &PeerId) -> Betting {
+    let ready = table::seat(table, me).is_none_or(|seat| seat.ready);
+    match (table.state, table.phase) {
+        (TableState::Playing, TablePhase::Betting) if !ready => Betting::Open,
+        _ => Betting::Closed,
+    }
+}
+
+fn bet(props: &SeatedProps, chips: u64) -> Callback<Wager> {
+    let (table, on_do) = (props.table.table_id, props.on_do.clone());
+    Callback::from(move |wager| {
+        on_do.emit(Command::PlaceBet { table, wager, chips: Chips(chips) });
+    })
+}
+
+fn typed(props: &SeatedProps) -> Callback<Typed> {
+    let (table, on_do) = (props.table.table_id, props.on_do.clone());
+    Callback::from(move |typed| {
+        on_do.emit(match typed {
+            Typed::Bet(wager, chips) => Command::PlaceBet { table, wager, chips },
+            Typed::Roll => Command::Roll { table },
+            Typed::Leave => Command::LeaveTable { table },
+        });
+    })
+}
+
+/// What a key asks for.
+enum Key {
+    Bet(Wager),
+    Roll,
+    Chip(isize),
+}
+
+fn key(key: &str, table: &TableView, me: &PeerId) -> Option<Key> {
+    Some(match key {
+        "p" => Key::Bet(Wager::Pass),
+        "d" => Key::Bet(Wager::DontPass),
+        "c" => Key::Bet(Wager::Come),
+        "x" => Key::Bet(Wager::DontCome),
+        "f" => Key::Bet(Wager::Field),
+        "o" => Key::Bet(felt::odds(table, me).first().copied()?),
+        "4" => Key::Bet(Wager::Place(Number::Four)),
+        "5" => Key::Bet(Wager::Place(Number::Five)),
+        "6" => Key::Bet(Wager::Place(Number::Six)),
+        "8" => Key::Bet(Wager::Place(Number::Eight)),
+        "9" => Key::Bet(Wager::Place(Number::Nine)),
+        "0" => Key::Bet(Wager::Place(Number::Ten)),
+        "r" => Key::Roll,
+        "+" | "=" => Key::Chip(1),
+        "-" => Key::Chip(-1),
+        _ => return None,
+    })
+}

@@ -1,0 +1,11 @@
+//! Pieces of pages.
+
+pub mod dice;
+pub mod felt;
+pub mod history;
+pub mod map_picture;
+pub mod saving;
+pub mod sayings;
+pub mod seats;
+pub mod status;
+pub mod typed_bet;

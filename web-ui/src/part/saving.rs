@@ -1,0 +1,36 @@
+//! Says so when this browser does not keep what it should.
+
+use crate::picture::Saving;
+use yew::{Html, Properties, function_component, html};
+
+#[derive(PartialEq, Properties)]
+pub struct SavingProps {
+    pub saving: Saving,
+}
+
+#[function_component]
+pub fn SavingNotice(props: &SavingProps) -> Html {
+    let (tone, sentence) = match &props.saving {
+        Saving::Kept => return Html::default(),
+        Saving::ThisVisit(why) => (
+            "notice warn",
+            [
+                "Nothing is kept after this visit: ",
+                why,
+                ". You can play; your identity and your chips end with this tab.",
+            ]
+            .concat(),
+        ),
+        Saving::Broken(why) => (
+            "notice bad",
+            [
+                "This browser refuses to store any more (",
+                why,
+                "). A vote must survive a crash, so this tab now watches and votes no more. \
+                 Free some space, or allow this site to store data, then reload.",
+            ]
+            .concat(),
+        ),
+    };
+    html! { <p class={tone} role="alert" data-testid="saving-notice">{ sentence }</p> }
+}

@@ -1,0 +1,58 @@
+//! The box for bets as typed words.
+
+use crate::model::typed::{self, Misread, Typed};
+use bitcraps_core::{id::PeerId, node::TableView};
+use web_sys::{HtmlInputElement, SubmitEvent};
+use yew::{Callback, Html, NodeRef, Properties, function_component, html, use_node_ref, use_state};
+
+#[derive(PartialEq, Properties)]
+pub struct TypedBetProps {
+    pub table: TableView,
+    pub me: PeerId,
+    pub on_typed: Callback<Typed>,
+}
+
+#[function_component]
+pub fn TypedBet(props: &TypedBetProps) -> Html {
+    let input = use_node_ref();
+    let misread = use_state(|| None::<Misread>);
+    let on_submit = {
+        let (input, misread) = (input.clone(), misread.clone());
+        let (table, me) = (props.table.clone(), props.me);
+        let on_typed = props.on_typed.clone();
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            let Some(field) = field(&input) else {
+                return;
+            };
+            match typed::parse(&field.value(), &table, &me) {
+                Ok(typed) => {
+                    on_typed.emit(typed);
+                    field.set_value("");
+                    misread.set(None);
+                }
+                Err(why) => misread.set(Some(why)),
+            }
+        })
+    };
+    html! {
+        <form class="typed" onsubmit={on_submit}>
+            <label for="typed-bet">{ "Type a bet" }</label>
+            <div class="typed-line">
+                <input id="typed-bet" ref={input} type="text" autocomplete="off"
+                    autocapitalize="none" spellcheck="false" maxlength="40"
+                    placeholder="pass 10" data-testid="typed-bet"
+                    aria-describedby="typed-help" aria-invalid={misread.is_some().to_string()} />
+                <button type="submit" class="button">{ "Bet" }</button>
+            </div>
+            <p id="typed-help" class={if misread.is_some() { "misread" } else { "quiet" }}
+                aria-live="polite">
+                { misread.unwrap_or("pass 10 · odds 20 · place 6 12 · roll") }
+            </p>
+        </form>
+    }
+}
+
+fn field(input: &NodeRef) -> Option<HtmlInputElement> {
+    input.cast::<HtmlInputElement>()
+}

@@ -1,0 +1,3 @@
+//! What carries bytes out of a tab.
+
+pub mod websocket;

@@ -1,0 +1,329 @@
+//! What only a browser can show: the real IndexedDB, real Web Locks, a real WebSocket, pages drawn
+//! in a real document.
+#![cfg(target_arch = "wasm32")]
+
+mod fixture;
+
+use bitcraps_core::{
+    crypto::identity::{Identity, WORK_BITS_DEFAULT},
+    id::{LinkId, TableId},
+    node::{Address, Command, Input, NodeView, Write},
+    seed::Seed,
+};
+use bitcraps_web::{
+    inbox::Inbox,
+    page::{Asked, Frame},
+    route::Room,
+    slot::{self, Claim},
+    store::{OWN_BYTES, Store},
+    transport::websocket::{SOCKETS_MAX, Sent, Sockets},
+};
+use fixture::Sample;
+use std::{cell::RefCell, rc::Rc};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use web_sys::{Element, HtmlElement};
+use yew::{Callback, Html, Properties, function_component, html};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// Waits for the browser in small steps until the condition holds; fails after five seconds.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+        slot::pause(10).await;
+    }
+    panic!("{what} did not happen");
+}
+
+fn put(key: &[u8], value: &[u8]) -> Write {
+    Write::Put { key: key.to_vec(), value: value.to_vec() }
+}
+
+async fn stored(store: &Store, inbox: &Inbox, ticket: u64, writes: &[Write]) {
+    store.write(ticket, writes, inbox);
+    inbox.filled().await;
+    assert!(matches!(inbox.pop(), Some(Input::Stored { ticket: t }) if t == ticket));
+}
+
+fn fresh(name: &str) -> String {
+    [name, &js_sys::Math::random().to_string()].concat()
+}
+
+#[wasm_bindgen_test]
+async fn what_was_stored_comes_back_in_key_order_after_the_database_is_opened_again() {
+    let name = fresh("store");
+    let inbox = Inbox::default();
+    let store = Store::open(&name).await.unwrap();
+    assert_eq!(store.load().await.unwrap(), []);
+    let writes = [put(&[2], b"two"), put(&[1, 255], b"long"), put(&[1], b"one"), put(b"", b"none")];
+    stored(&store, &inbox, 1, &writes).await;
+    stored(&store, &inbox, 2, &[put(&[2], b"new two")]).await;
+    let again = Store::open(&name).await.unwrap().load().await.unwrap();
+    let expected: Vec<(Vec<u8>, Vec<u8>)> = vec![
+        (vec![], b"none".to_vec()),
+        (vec![1], b"one".to_vec()),
+        (vec![1, 255], b"long".to_vec()),
+        (vec![2], b"new two".to_vec()),
+    ];
+    assert_eq!(again, expected);
+}
+
+#[wasm_bindgen_test]
+async fn a_prefix_is_removed_with_every_key_under_it_and_nothing_else() {
+    let inbox = Inbox::default();
+    let store = Store::open(&fresh("prefix")).await.unwrap();
+    let keys: [&[u8]; 6] = [b"a", b"ab", b"ab\xff\xff", b"ac", &[255], &[255, 255, 3]];
+    let writes: Vec<Write> = keys.iter().map(|key| put(key, b"v")).collect();
+    stored(&store, &inbox, 1, &writes).await;
+    stored(&store, &inbox, 2, &[Write::DeletePrefix { prefix: b"ab".to_vec() }]).await;
+    let left: Vec<Vec<u8>> = store.load().await.unwrap().into_iter().map(|(k, _)| k).collect();
+    assert_eq!(left, [&b"a"[..], b"ac", &[255], &[255, 255, 3]]);
+    stored(&store, &inbox, 3, &[Write::DeletePrefix { prefix: vec![255, 255] }]).await;
+    stored(&store, &inbox, 4, &[Write::DeletePrefix { prefix: Vec::new() }]).await;
+    assert_eq!(store.load().await.unwrap(), []);
+}
+
+#[wasm_bindgen_test]
+async fn tickets_are_reported_in_their_order() {
+    let inbox = Inbox::default();
+    let store = Store::open(&fresh("order")).await.unwrap();
+    for ticket in 1..=20 {
+        let many: Vec<Write> = (0..20 - ticket as u8).map(|n| put(&[n], &[0; 500])).collect();
+        store.write(ticket, &many, &inbox);
+    }
+    for ticket in 1..=20 {
+        inbox.filled().await;
+        assert!(matches!(inbox.pop(), Some(Input::Stored { ticket: t }) if t == ticket));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn after_a_lost_write_nothing_is_reported_as_stored_any_more() {
+    let name = fresh("lost");
+    let inbox = Inbox::default();
+    let store = Store::open(&name).await.unwrap();
+    stored(&store, &inbox, 1, &[put(b"a", b"1")]).await;
+    store.close();
+    store.write(2, &[put(b"b", b"2")], &inbox);
+    assert!(store.failure().is_some());
+    store.write(3, &[put(b"c", b"3")], &inbox);
+    slot::pause(100).await;
+    assert!(inbox.pop().is_none());
+    assert_eq!(Store::open(&name).await.unwrap().load().await.unwrap().len(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn the_own_key_comes_back() {
+    let name = fresh("own");
+    let store = Store::open(&name).await.unwrap();
+    assert_eq!(store.own().await.unwrap(), None);
+    let identity = Identity::generate(&Seed::from_number(5), WORK_BITS_DEFAULT);
+    let mut own = [0; OWN_BYTES];
+    own[..32].copy_from_slice(&identity.secret());
+    own[32..].copy_from_slice(&identity.card().nonce.to_le_bytes());
+    store.keep_own(&own).await.unwrap();
+    assert_eq!(Store::open(&name).await.unwrap().own().await.unwrap(), Some(own));
+}
+
+#[wasm_bindgen_test]
+async fn no_slot_is_given_twice_while_it_is_held() {
+    let Claim::Held(first) = slot::claim().await else { panic!("no slot was free") };
+    // The second asker is another tab: it has no note of the first one's slot.
+    web_sys::window().unwrap().session_storage().unwrap().unwrap().clear().unwrap();
+    let Claim::Held(second) = slot::claim().await else { panic!("no second slot was free") };
+    assert_ne!(first, second);
+    assert_ne!(slot::database(first), slot::database(second));
+}
+
+#[wasm_bindgen_test]
+async fn a_dial_that_nobody_answers_is_reported_as_failed() {
+    let inbox = Inbox::default();
+    let mut sockets = Sockets::new(inbox.clone());
+    // Port 9 is discard: nobody listens there, and browsers refuse to try.
+    for url in ["ws://127.0.0.1:9/mesh", "tcp://127.0.0.1:9000", "ws://"] {
+        let address = Address(url.to_owned());
+        sockets.dial(address.clone());
+        inbox.filled().await;
+        let input = inbox.pop();
+        assert!(
+            matches!(&input, Some(Input::DialFailed { address: a, .. }) if *a == address),
+            "{url}: {input:?}"
+        );
+        sockets.forget_closed();
+    }
+    assert_eq!(sockets.count(), 0);
+}
+
+#[wasm_bindgen_test]
+async fn a_refused_port_is_reported_as_failed_and_the_socket_is_forgotten() {
+    let inbox = Inbox::default();
+    let mut sockets = Sockets::new(inbox.clone());
+    let address = Address("ws://127.0.0.1:59999/mesh".to_owned());
+    sockets.dial(address);
+    assert_eq!(sockets.count(), 1);
+    inbox.filled().await;
+    assert!(matches!(inbox.pop(), Some(Input::DialFailed { .. })));
+    sockets.forget_closed();
+    assert_eq!(sockets.count(), 0);
+}
+
+#[wasm_bindgen_test]
+async fn sockets_have_a_limit_and_a_link_that_is_gone_takes_no_bytes() {
+    let inbox = Inbox::default();
+    let mut sockets = Sockets::new(inbox.clone());
+    for _ in 0..SOCKETS_MAX {
+        // An address that never answers, so that the dials stay open.
+        sockets.dial(Address("ws://10.255.255.1:9000/mesh".to_owned()));
+    }
+    sockets.dial(Address("ws://10.255.255.1:9000/mesh".to_owned()));
+    let input = inbox.pop();
+    assert!(matches!(&input, Some(Input::DialFailed { why, .. }) if why.contains("too many")));
+    assert_eq!(sockets.send(LinkId(999), &[1]), Sent::Queued);
+    for link in 1..=SOCKETS_MAX as u64 {
+        sockets.hang_up(LinkId(link), bitcraps_core::node::CloseReason::Stopping);
+    }
+    assert_eq!(sockets.count(), 0);
+}
+
+/// A page on its own, with what it asks for collected.
+struct Mounted {
+    root: Element,
+    asked: Rc<RefCell<Vec<Command>>>,
+}
+
+#[derive(PartialEq, Properties)]
+struct HostProps {
+    sample: u8,
+    room: Room,
+    on_do: Callback<Command>,
+    #[prop_or_default]
+    asked: Vec<Asked>,
+}
+
+#[function_component]
+fn Host(props: &HostProps) -> Html {
+    html! {
+        <Frame picture={fixture::picture(SAMPLES[usize::from(props.sample)])} room={props.room}
+            asked={props.asked.clone()} on_do={props.on_do.clone()} />
+    }
+}
+
+const SAMPLES: [Sample; 5] =
+    [Sample::Empty, Sample::ComeOut, Sample::Point, Sample::Frozen, Sample::Unknown];
+
+async fn mount(sample: Sample, room: Room) -> Mounted {
+    let document = web_sys::window().unwrap().document().unwrap();
+    let root = document.create_element("div").unwrap();
+    document.body().unwrap().append_child(&root).unwrap();
+    let asked = Rc::new(RefCell::new(Vec::new()));
+    let heard = Rc::clone(&asked);
+    let on_do = Callback::from(move |command| heard.borrow_mut().push(command));
+    let index = SAMPLES.iter().position(|s| *s == sample).unwrap() as u8;
+    let props = HostProps { sample: index, room, on_do, asked: Vec::new() };
+    yew::Renderer::<Host>::with_root_and_props(root.clone(), props).render();
+    let drawn = Mounted { root, asked };
+    until("the page", || drawn.find("main").is_some()).await;
+    drawn
+}
+
+impl Mounted {
+    fn find(&self, css: &str) -> Option<HtmlElement> {
+        self.root.query_selector(css).unwrap().map(|element| element.unchecked_into())
+    }
+
+    fn by(&self, id: &str) -> Option<HtmlElement> {
+        self.find(&["[data-testid='", id, "']"].concat())
+    }
+
+    fn text(&self, id: &str) -> String {
+        self.by(id).unwrap_or_else(|| panic!("no {id}")).text_content().unwrap_or_default()
+    }
+
+    fn click(&self, id: &str) {
+        self.by(id).unwrap_or_else(|| panic!("no {id}")).click();
+    }
+}
+
+#[wasm_bindgen_test]
+async fn every_room_is_drawn_from_every_sample() {
+    let nowhere = Room::Table(TableId::from_bytes([1; 32]));
+    for sample in SAMPLES {
+        for room in [Room::Lobby, Room::Mesh, Room::Table(fixture::table_id()), nowhere] {
+            let page = mount(sample, room).await;
+            let title = page.find("h1").unwrap().text_content().unwrap();
+            assert!(!title.is_empty(), "{sample:?} {room:?}");
+            assert!(page.find("[style]").is_none(), "inline styles are refused by the policy");
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn the_shooter_bets_by_click_and_by_words_and_rolls() {
+    let page = mount(Sample::ComeOut, Room::Table(fixture::table_id())).await;
+    page.click("bet-pass");
+    page.click("chip-25");
+    slot::pause(30).await;
+    page.click("bet-field");
+    page.click("roll");
+    let json: Vec<String> =
+        page.asked.borrow().iter().map(|c| serde_json::to_string(c).unwrap()).collect();
+    assert_eq!(json.len(), 3, "{json:?}");
+    assert!(json[0].contains(r#""wager":"pass","chips":5"#), "{}", json[0]);
+    assert!(json[1].contains(r#""wager":"field","chips":25"#), "{}", json[1]);
+    assert!(json[2].contains(r#""do":"roll""#), "{}", json[2]);
+    assert_eq!(page.text("stack-own"), "1000");
+}
+
+#[wasm_bindgen_test]
+async fn a_point_shows_the_puck_and_closes_the_pass_line() {
+    let page = mount(Sample::Point, Room::Table(fixture::table_id())).await;
+    assert_eq!(page.by("point").unwrap().get_attribute("data-point").as_deref(), Some("6"));
+    assert!(page.by("bet-pass").unwrap().has_attribute("disabled"));
+    assert!(!page.by("bet-odds-pass").unwrap().has_attribute("disabled"));
+    assert_eq!(page.text("roll-count"), "12");
+    assert_eq!(page.text("log-height"), "73");
+}
+
+#[wasm_bindgen_test]
+async fn a_frozen_table_says_how_many_are_in_reach_and_takes_no_bets() {
+    let page = mount(Sample::Frozen, Room::Table(fixture::table_id())).await;
+    assert!(page.text("frozen-banner").contains("3 of 5 reachable, 4 needed"));
+    assert!(page.by("bet-field").unwrap().has_attribute("disabled"));
+    assert!(page.by("roll").unwrap().has_attribute("disabled"));
+    let mesh = mount(Sample::Frozen, Room::Mesh).await;
+    assert!(mesh.text("partition-banner").contains("2 parts of 5 and 4 nodes"));
+}
+
+#[wasm_bindgen_test]
+async fn what_was_not_measured_is_shown_as_a_dash() {
+    let page = mount(Sample::Unknown, Room::Mesh).await;
+    assert!(page.text("mesh-rows").contains('–'));
+    let lobby = mount(Sample::Empty, Room::Lobby).await;
+    assert!(lobby.text("who-is-asked").contains("3 more bots or witnesses are needed"));
+    assert_eq!(lobby.by("join-state").unwrap().get_attribute("data-state").unwrap(), "connecting");
+}
+
+#[wasm_bindgen_test]
+async fn play_now_creates_a_table_with_the_suggested_name() {
+    let page = mount(Sample::Point, Room::Lobby).await;
+    page.click("create-table");
+    let asked = page.asked.borrow();
+    assert!(
+        matches!(&asked[..], [Command::CreateTable { name, invite }]
+            if !name.is_empty() && invite.is_empty()),
+        "{asked:?}"
+    );
+}
+
+#[wasm_bindgen_test]
+async fn a_picked_node_shows_its_card() {
+    let page = mount(Sample::Point, Room::Mesh).await;
+    assert!(page.by("peer-card").is_none());
+    page.find("[data-testid='mesh-row'] button").unwrap().click();
+    until("the card", || page.by("peer-card").is_some()).await;
+    let view: NodeView = fixture::view(Sample::Point);
+    assert!(page.text("peer-card").contains(&view.peer_id.to_string()));
+}
