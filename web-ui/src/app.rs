@@ -5,7 +5,11 @@ use crate::{
     clock,
     driver::{self, Asker, Told},
     model::story::{Saying, Tone},
-    page::{Asked, Frame, starting::Starting},
+    page::{
+        Frame,
+        asked::{Asked, Pending},
+        starting::Starting,
+    },
     picture::Shown,
     route::Room,
 };
@@ -13,12 +17,9 @@ use bitcraps_core::{
     id::TableId,
     node::{Command, CommandError, RequestId},
 };
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 use wasm_bindgen::{JsCast, closure::Closure};
 use yew::{Component, Context, Html, html};
-
-/// Commands whose answer the page waits for. Above it, answers still come, as sayings only.
-const ASKED_MAX: usize = 32;
 
 /// Puts the page where `#app` is.
 pub fn mount() {
@@ -33,7 +34,7 @@ pub fn mount() {
 pub struct App {
     peer: Peer,
     room: Room,
-    asked: BTreeMap<RequestId, Asked>,
+    asked: Pending,
     /// What the page itself refused: no event of the node stands behind it.
     refused: Option<Saying>,
     _on_hash: Closure<dyn FnMut()>,
@@ -75,7 +76,7 @@ impl Component for App {
         App {
             peer: Peer::Starting(Step::Claiming),
             room: Room::current(),
-            asked: BTreeMap::new(),
+            asked: Pending::default(),
             refused: None,
             _on_hash: on_hash,
         }
@@ -103,12 +104,11 @@ impl Component for App {
             Peer::Failed(error) => html! { <Starting step={Rc::new(Err(error.clone()))} /> },
             Peer::Started(_) => html! { <Starting step={Rc::new(Ok(Step::Opening))} /> },
             Peer::Running(_, picture) => {
-                let asked: Vec<Asked> = self.asked.values().cloned().collect();
                 html! {
                     <Frame
                         picture={picture.clone()}
                         room={self.room}
-                        {asked}
+                        asked={self.asked.all()}
                         refused={self.refused.clone()}
                         on_do={context.link().callback(Msg::Do)}
                     />
@@ -132,10 +132,7 @@ impl App {
         self.refused = None;
         let asked = Asked::of(&command);
         match asker.ask(command) {
-            Ok(request) if self.asked.len() < ASKED_MAX => {
-                self.asked.insert(request, asked);
-            }
-            Ok(_) => {}
+            Ok(request) => self.asked.note(request, asked),
             Err(driver::Full) => {
                 self.refused = Some(Saying {
                     number: 0,
@@ -148,7 +145,7 @@ impl App {
     }
 
     fn answered(&mut self, request: RequestId, result: Result<Option<TableId>, CommandError>) {
-        let asked = self.asked.remove(&request);
+        let asked = self.asked.answered(request);
         match (asked, result) {
             (Some(Asked::Create | Asked::Join(_)), Ok(Some(table))) => Room::Table(table).enter(),
             (Some(Asked::Leave(left)), Ok(_)) if self.room == Room::Table(left) => {

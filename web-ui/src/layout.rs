@@ -164,3 +164,107 @@ fn beside(i: usize, springs: &[(usize, usize)], at: &[Option<Point>]) -> Point {
     };
     Point { x: centre.x + turn.cos() * reach, y: centre.y + turn.sin() * reach }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::mesh::Dot;
+    use bitcraps_core::node::{EdgeView, NodeKind, PeerView, SeatRole, Transport};
+
+    fn id(n: usize) -> PeerId {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&(n as u64).to_be_bytes());
+        PeerId::from_bytes(bytes)
+    }
+
+    /// `n` dots in a ring per part.
+    fn scene(n: usize, parts: usize) -> Scene {
+        let dots = (0..n)
+            .map(|i| Dot {
+                peer: PeerView {
+                    peer_id: id(i),
+                    kind: NodeKind::Regular,
+                    name: String::new(),
+                    role: SeatRole::Bot,
+                    reachable: true,
+                    age_ms: 0,
+                },
+                own: i == 0,
+                at_my_table: false,
+                part: i % parts,
+                links: 2,
+            })
+            .collect();
+        let edge = |a, b| {
+            let (transport, latency_ms) = (Transport::Tcp, None);
+            (a, b, EdgeView { a: id(a), b: id(b), transport, latency_ms })
+        };
+        let lines = (0..n.saturating_sub(parts)).map(|i| edge(i, i + parts)).collect();
+        Scene { dots, lines, parts, left_out: 0 }
+    }
+
+    fn settle(layout: &mut Layout) -> usize {
+        (0..1_000).take_while(|_| layout.step() == Motion::Moving).count()
+    }
+
+    #[test]
+    fn it_settles_and_then_stays() {
+        let mut layout = Layout::default();
+        layout.take(&scene(40, 1));
+        assert!((50..200).contains(&settle(&mut layout)));
+        let before = layout.at.clone();
+        assert_eq!(layout.step(), Motion::Settled);
+        layout.take(&scene(40, 1));
+        assert_eq!(layout.motion(), Motion::Settled);
+        assert_eq!(layout.at, before);
+    }
+
+    #[test]
+    fn the_same_scenes_give_the_same_picture() {
+        let run = || {
+            let mut layout = Layout::default();
+            layout.take(&scene(30, 1));
+            settle(&mut layout);
+            layout.take(&scene(33, 2));
+            settle(&mut layout);
+            layout.at
+        };
+        assert_eq!(run(), run());
+    }
+
+    #[test]
+    fn every_dot_stays_inside_and_apart_from_the_others() {
+        for n in [0, 1, 2, 9, 300] {
+            let mut layout = Layout::default();
+            layout.take(&scene(n, 1));
+            settle(&mut layout);
+            for (i, a) in layout.at.iter().enumerate() {
+                assert!((0.0..=WIDTH).contains(&a.x) && (0.0..=HEIGHT).contains(&a.y));
+                let apart = |b: &Point| (a.x - b.x).hypot(a.y - b.y) > 2.0;
+                assert!(layout.at[i + 1..].iter().all(apart), "{n} dots, dot {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_fallen_mesh_stand_apart() {
+        let mut layout = Layout::default();
+        layout.take(&scene(16, 2));
+        settle(&mut layout);
+        let middle = |part: usize| {
+            let of_part = layout.at.iter().skip(part).step_by(2);
+            of_part.map(|p| p.x).sum::<f64>() / 8.0
+        };
+        assert!((middle(0) - middle(1)).abs() > WIDTH / 4.0);
+    }
+
+    #[test]
+    fn dots_keep_their_place_when_another_one_comes() {
+        let mut layout = Layout::default();
+        layout.take(&scene(12, 1));
+        settle(&mut layout);
+        let before = layout.at.clone();
+        layout.take(&scene(13, 1));
+        assert_eq!(layout.at[..12], before);
+    }
+}

@@ -64,9 +64,14 @@ impl Store {
         let request = factory.open_with_u32(name, 1).map_err(StoreError::of)?;
         let on_upgrade = on_upgrade(&request);
         request.set_onupgradeneeded(Some(on_upgrade.as_ref().unchecked_ref()));
-        let database = answer(&request).await?.unchecked_into();
+        let database: IdbDatabase = answer(&request).await?.unchecked_into();
         request.set_onupgradeneeded(None);
-        Ok(Store { database, failure: Rc::default() })
+        let store = Store { database, failure: Rc::default() };
+        let kept = store.clone();
+        // Someone clears this site's data: let them, and say that nothing is kept any more.
+        let cleared = Closure::once_into_js(move |_: Event| kept.close());
+        store.database.set_onversionchange(Some(cleared.unchecked_ref()));
+        Ok(store)
     }
 
     /// Everything the core stored, in key order.
@@ -116,9 +121,10 @@ impl Store {
         self.failure.borrow().clone()
     }
 
-    /// Lets the database go, so that another tab may delete or upgrade it.
+    /// Lets the database go for good; every later write fails.
     pub fn close(&self) {
         self.database.close();
+        self.fail(StoreError("the stored data was cleared".to_owned()));
     }
 
     fn begin(&self, writes: &[Write]) -> Result<IdbTransaction, StoreError> {

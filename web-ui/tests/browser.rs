@@ -12,7 +12,7 @@ use bitcraps_core::{
 };
 use bitcraps_web::{
     inbox::Inbox,
-    page::{Asked, Frame},
+    page::{Frame, asked::Asked},
     route::Room,
     slot::{self, Claim},
     store::{OWN_BYTES, Store},

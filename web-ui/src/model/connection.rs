@@ -160,3 +160,113 @@ fn next(retry_ms: Option<u64>) -> String {
 fn millis(later: Instant, earlier: Instant) -> u64 {
     u64::try_from(later.since(earlier).as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sample;
+    use bitcraps_core::{
+        id::{LinkId, PeerId},
+        node::{Address, Event, LinkView, Transport},
+    };
+
+    const HOME: &str = "ws://host/mesh";
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    fn face(view: &NodeView, story: &Story, millis: u64) -> Connection {
+        Connection::of(view, story, Network::Online, at(millis))
+    }
+
+    fn closed(reason: CloseReason) -> Event {
+        Event::LinkClosed { link: LinkId(1), peer_id: None, reason }
+    }
+
+    fn opened() -> Event {
+        let peer_id = sample::peer(1);
+        Event::LinkOpened { link: LinkId(1), peer_id, transport: Transport::WebSocket }
+    }
+
+    #[test]
+    fn a_first_dial_is_connecting_with_its_time_and_address() {
+        let connection = face(&sample::view(), &Story::new(at(1_000)), 6_000);
+        assert_eq!(connection.word(), "connecting");
+        assert_eq!(connection.sentence(HOME), "Connecting to ws://host/mesh for 5 s.");
+    }
+
+    #[test]
+    fn an_open_link_is_joined_through_the_nearest_neighbour() {
+        let mut view = sample::view();
+        let link = |n: u8, state, rtt_ms| LinkView {
+            link: LinkId(u64::from(n)),
+            peer_id: Some(PeerId::from_bytes([n; 32])),
+            transport: Transport::WebSocket,
+            state,
+            rtt_ms,
+        };
+        view.links = vec![
+            link(1, LinkState::Open, None),
+            link(2, LinkState::Open, Some(3.0)),
+            link(3, LinkState::Handshaking, Some(0.1)),
+        ];
+        let connection = face(&view, &Story::new(at(0)), 10);
+        assert_eq!(
+            connection.sentence(HOME),
+            "Joined through 02020202, round trip 3.0 ms, 2 links."
+        );
+        view.links.truncate(0);
+        view.links.push(link(3, LinkState::Handshaking, None));
+        assert_eq!(face(&view, &Story::new(at(0)), 10).word(), "connecting");
+    }
+
+    #[test]
+    fn a_lost_link_is_reconnecting_and_says_why_and_when() {
+        let (view, mut story) = (sample::view(), Story::new(at(0)));
+        story.take(&opened(), &[], at(100));
+        story.take(&closed(CloseReason::TransportClosed), &[], at(2_000));
+        assert_eq!(
+            face(&view, &story, 5_000).sentence(HOME),
+            "Reconnecting to ws://host/mesh for 3 s: the connection broke."
+        );
+        let address = Address(HOME.to_owned());
+        let failed = Event::DialFailed { address, why: "no answer".to_owned(), retry_ms: 4_000 };
+        story.take(&failed, &[], at(5_000));
+        assert_eq!(
+            face(&view, &story, 6_000).sentence(HOME),
+            "Reconnecting to ws://host/mesh for 4 s: no answer. Trying again in 3 s."
+        );
+    }
+
+    #[test]
+    fn a_dial_that_never_led_anywhere_and_a_refused_handshake_are_refused() {
+        let (view, mut story) = (sample::view(), Story::new(at(0)));
+        let address = Address(HOME.to_owned());
+        let failed = Event::DialFailed { address, why: "no answer".to_owned(), retry_ms: 100 };
+        story.take(&failed, &[], at(50));
+        let connection = face(&view, &story, 60);
+        assert_eq!(connection.word(), "refused");
+        assert!(connection.sentence(HOME).ends_with("no answer. Trying again now."));
+        story.take(&opened(), &[], at(70));
+        story.take(&closed(CloseReason::WrongVersion), &[], at(80));
+        let connection = face(&view, &story, 90);
+        assert_eq!(connection.word(), "refused");
+        assert!(connection.sentence(HOME).contains("another version"));
+    }
+
+    #[test]
+    fn a_device_without_a_network_is_offline_only_when_no_link_is_open() {
+        let (mut view, story) = (sample::view(), Story::new(at(0)));
+        let offline = |view: &NodeView| Connection::of(view, &story, Network::Offline, at(9_000));
+        assert_eq!(offline(&view).word(), "offline");
+        view.links = vec![LinkView {
+            link: LinkId(1),
+            peer_id: None,
+            transport: Transport::WebSocket,
+            state: LinkState::Open,
+            rtt_ms: None,
+        }];
+        assert_eq!(offline(&view).word(), "joined");
+    }
+}

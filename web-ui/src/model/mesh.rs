@@ -97,18 +97,11 @@ pub fn round_trip(view: &NodeView, id: &PeerId) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bitcraps_core::{
-        crypto::identity::Identity,
-        node::{Config, Node, NodeKind, SeatRole, Transport},
-        seed::Seed,
-        time::Instant,
-    };
+    use crate::model::sample;
+    use bitcraps_core::node::{NodeKind, SeatRole, Transport};
 
     fn view(nodes: usize) -> NodeView {
-        let identity = Identity::generate(&Seed::from_number(1), 0);
-        let (config, seed) = (Config::default(), Seed::from_number(1));
-        let node = Node::new(config, identity, &seed, Vec::new(), Instant::ZERO, 0);
-        let mut view = node.view(Instant::ZERO);
+        let mut view = sample::view();
         let me = view.peer_id;
         view.map.nodes = (0..nodes)
             .map(|i| {

@@ -142,3 +142,62 @@ pub fn in_play(table: &TableView) -> u64 {
         sum.saturating_add(seat.stack.0).saturating_add(felt)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sample::{bet, peer, table};
+
+    #[test]
+    fn the_button_rolls_for_the_shooter_and_says_ready_for_the_others() {
+        let table = table();
+        assert_eq!(step(&table, &peer(0)), Step::Roll);
+        assert_eq!(step(&table, &peer(1)), Step::Ready);
+        assert!(matches!(step(&table, &peer(3)), Step::Wait(_)), "a witness never bets");
+        assert!(matches!(step(&table, &peer(77)), Step::Wait(_)), "no seat");
+    }
+
+    #[test]
+    fn there_is_nothing_to_press_outside_an_open_betting_window() {
+        for (state, phase) in [
+            (TableState::Frozen, TablePhase::Betting),
+            (TableState::Joining, TablePhase::Betting),
+            (TableState::Left, TablePhase::Betting),
+            (TableState::Playing, TablePhase::Dealing),
+            (TableState::Playing, TablePhase::Opening),
+        ] {
+            let mut table = table();
+            (table.state, table.phase) = (state, phase);
+            assert!(matches!(step(&table, &peer(0)), Step::Wait(_)), "{state:?} {phase:?}");
+        }
+        let mut table = table();
+        table.seats[0].ready = true;
+        assert_eq!(step(&table, &peer(0)), Step::Wait("Waiting"));
+    }
+
+    #[test]
+    fn who_is_waited_for_are_the_players_without_a_word_yet_the_shooter_last() {
+        let mut table = table();
+        assert_eq!(awaited(&table), ["Bob", "Cid", "Ann"]);
+        table.seats[1].ready = true;
+        table.seats[2].ready = true;
+        assert_eq!(awaited(&table), ["Ann"]);
+        assert_eq!(headline(&table, &peer(1)), "Your bets are in. Waiting for Ann.");
+    }
+
+    #[test]
+    fn a_frozen_table_gives_the_three_figures() {
+        let mut table = table();
+        (table.state, table.reachable) = (TableState::Frozen, 2);
+        assert!(headline(&table, &peer(0)).starts_with("Frozen: 2 of 4 reachable, 3 needed."));
+    }
+
+    #[test]
+    fn what_is_in_play_is_bank_stacks_and_felt_and_never_overflows() {
+        let mut table = table();
+        table.seats[0].bets = vec![bet("pass", 10), bet("field", 5)];
+        assert_eq!(in_play(&table), 1415);
+        table.bank.0 = u64::MAX;
+        assert_eq!(in_play(&table), u64::MAX);
+    }
+}

@@ -1,6 +1,6 @@
 //! The lobby: play at once, tables to join, who is in reach, and the own name.
 
-use super::Asked;
+use super::asked::Asked;
 use crate::{
     model::{mesh, names, text},
     picture::Shown,

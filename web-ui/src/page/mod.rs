@@ -1,6 +1,7 @@
 //! The rooms of the page, and the frame around them: where one is, how the connection is, what
 //! was said lately.
 
+pub mod asked;
 pub mod lobby;
 pub mod mesh;
 pub mod starting;
@@ -12,35 +13,9 @@ use crate::{
     picture::Shown,
     route::Room,
 };
-use bitcraps_core::{
-    id::TableId,
-    node::{Command, TableState},
-};
+use asked::Asked;
+use bitcraps_core::node::{Command, TableState};
 use yew::{Callback, Html, Properties, classes, function_component, html};
-
-/// A command that waits for its answer, as far as a page shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    Create,
-    Join(TableId),
-    Leave(TableId),
-    Roll(TableId),
-    Bet(TableId),
-    Rename,
-}
-
-impl Asked {
-    pub fn of(command: &Command) -> Asked {
-        match command {
-            Command::CreateTable { .. } => Asked::Create,
-            Command::JoinTable { table } => Asked::Join(*table),
-            Command::LeaveTable { table } => Asked::Leave(*table),
-            Command::Roll { table } => Asked::Roll(*table),
-            Command::PlaceBet { table, .. } => Asked::Bet(*table),
-            Command::Rename { .. } => Asked::Rename,
-        }
-    }
-}
 
 #[derive(PartialEq, Properties)]
 pub struct FrameProps {

@@ -3,7 +3,7 @@
 //! Keys work while the felt area has the focus and never elsewhere, so that a screen reader's own
 //! keys and typing in a field stay untouched.
 
-use super::Asked;
+use super::asked::Asked;
 use crate::{
     model::{
         felt,

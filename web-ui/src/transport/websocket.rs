@@ -74,14 +74,11 @@ impl Sockets {
             // Its end is already in the inbox.
             return Sent::Queued;
         };
-        let waiting = entry.socket.buffered_amount();
-        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        if waiting.saturating_add(length) > BUFFERED_BYTES_MAX
-            || entry.socket.send_with_u8_array(bytes).is_err()
-        {
+        let sent = room_for(bytes.len(), entry.socket.buffered_amount());
+        if sent == Sent::Queued && entry.socket.send_with_u8_array(bytes).is_err() {
             return Sent::Congested;
         }
-        Sent::Queued
+        sent
     }
 
     /// Closes after what was sent before; no `LinkDown` follows.
@@ -113,6 +110,16 @@ impl Sockets {
 
     pub fn count(&self) -> usize {
         self.open.len()
+    }
+}
+
+/// Whether a frame of that length still fits behind what the browser has not sent yet.
+fn room_for(length: usize, buffered: u32) -> Sent {
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    if buffered.saturating_add(length) > BUFFERED_BYTES_MAX {
+        Sent::Congested
+    } else {
+        Sent::Queued
     }
 }
 
@@ -189,4 +196,16 @@ fn on_close(
         let why = ["the node did not answer (close code ", &code, ")"].concat();
         inbox.answer(Input::DialFailed { address: address.clone(), why });
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_does_not_fit_behind_the_others_is_congested() {
+        assert_eq!(room_for(10, BUFFERED_BYTES_MAX - 10), Sent::Queued);
+        assert_eq!(room_for(11, BUFFERED_BYTES_MAX - 10), Sent::Congested);
+        assert_eq!(room_for(usize::MAX, u32::MAX), Sent::Congested);
+    }
 }
