@@ -1,0 +1,185 @@
+//! What the commands need beside a Rust toolchain: found, else installed, else named.
+//!
+//! - The wasm tools go below the target directory, so that nothing of the user's is replaced.
+//! - System packages are installed only where that can work without a question: apt-get as root.
+
+use crate::{
+    steps::{self, Shown},
+    workspace::{WASM, Workspace, is_program, on_path},
+};
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const WASM_PACK_VERSION: &str = "0.15.1";
+const CHROMIUM_NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+const BROWSER_PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
+
+/// What a browser test needs on a machine without a screen, a sandbox or the Internet.
+const CHROMIUM_FLAGS: [&str; 9] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// A browser and the program that drives it.
+pub struct Browser {
+    pub chromium: PathBuf,
+    pub chromedriver: PathBuf,
+}
+
+/// `wasm-pack`, and the directory of a `wasm-bindgen` of the locked version.
+pub struct WasmTools {
+    pub wasm_pack: PathBuf,
+    pub bindgen_dir: PathBuf,
+}
+
+/// Sees to it that rustc can compile for the browser.
+pub fn wasm_target(workspace: &Workspace, shown: Shown) -> Result<()> {
+    let has_target = || -> Result<bool> {
+        let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        rustc.current_dir(&workspace.root).args(["--print", "target-libdir", "--target", WASM]);
+        let output = rustc.output().context("cannot run rustc")?;
+        Ok(Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+    };
+    if has_target()? {
+        return Ok(());
+    }
+    println!("      adding the target {WASM}");
+    let mut rustup = Command::new("rustup");
+    rustup.current_dir(&workspace.root).args(["target", "add", WASM]);
+    let added = steps::run(&mut rustup, shown).is_ok_and(|finished| finished.success);
+    if !added || !has_target()? {
+        bail!("the Rust target {WASM} is missing; type: rustup target add {WASM}");
+    }
+    Ok(())
+}
+
+/// Chromium and its driver.
+pub fn browser() -> Result<Browser> {
+    if let Some(browser) = find_browser() {
+        return Ok(browser);
+    }
+    let packages = BROWSER_PACKAGES.join(" ");
+    if on_path("apt-get").is_none() {
+        bail!(
+            "Chromium and chromedriver are needed and not on the PATH; install them with the \
+             system's package manager (on Debian: apt-get install {packages}), or name them in \
+             the environment: CHROMIUM=… CHROMEDRIVER=…"
+        );
+    }
+    if !is_root() {
+        bail!(
+            "Chromium and chromedriver are needed; type: sudo apt-get update && sudo apt-get \
+             install --yes {packages}"
+        );
+    }
+    println!("      installing {packages} with apt-get");
+    let apt = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        steps::must(&mut command, Shown::OnFailure)
+    };
+    // A list that cannot be renewed may still be good enough to install from.
+    let updated = apt(&["update"]);
+    let mut install = vec!["install", "--yes", "--no-install-recommends"];
+    install.extend(BROWSER_PACKAGES);
+    if let Err(error) = apt(&install) {
+        updated?;
+        return Err(error);
+    }
+    find_browser().with_context(|| format!("{packages} are installed but not on the PATH"))
+}
+
+/// The two programs that wasm tests need, built at the locked versions where they are missing.
+pub fn wasm_tools(workspace: &Workspace) -> Result<WasmTools> {
+    let own = workspace.target.join("tools");
+    let bindgen_version =
+        workspace.locked_version("wasm-bindgen")?.context("Cargo.lock has no wasm-bindgen")?;
+    Ok(WasmTools {
+        wasm_pack: tool(workspace, &own, "wasm-pack", "wasm-pack", WASM_PACK_VERSION)?,
+        bindgen_dir: tool(workspace, &own, "wasm-bindgen", "wasm-bindgen-cli", &bindgen_version)?
+            .parent()
+            .context("wasm-bindgen is in no directory")?
+            .to_path_buf(),
+    })
+}
+
+/// Writes the file from which the wasm test runner takes the browser's settings.
+pub fn webdriver_settings(workspace: &Workspace, browser: &Browser) -> Result<PathBuf> {
+    let settings = json!({
+        "goog:chromeOptions": { "args": CHROMIUM_FLAGS, "binary": browser.chromium },
+    });
+    let path = workspace.target.join("webdriver.json");
+    fs::write(&path, settings.to_string())
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+fn find_browser() -> Option<Browser> {
+    let named = |variable: &str| env::var_os(variable).map(PathBuf::from);
+    let chromium =
+        named("CHROMIUM").or_else(|| CHROMIUM_NAMES.iter().find_map(|name| on_path(name)))?;
+    let chromedriver = named("CHROMEDRIVER").or_else(|| on_path("chromedriver"))?;
+    (is_program(&chromium) && is_program(&chromedriver))
+        .then_some(Browser { chromium, chromedriver })
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// A program of exactly this version: from the PATH, from `own`, or built into `own`.
+fn tool(
+    workspace: &Workspace,
+    own: &Path,
+    program: &str,
+    package: &str,
+    version: &str,
+) -> Result<PathBuf> {
+    let built = own.join("bin").join(format!("{program}{}", env::consts::EXE_SUFFIX));
+    let known = [Some(built.clone()), on_path(program)];
+    for path in known.into_iter().flatten() {
+        if has_version(&path, version) {
+            return Ok(path);
+        }
+    }
+    println!("      building {package} {version} (once; kept in the target directory)");
+    let install = |locked: &[&str]| {
+        let mut command = workspace.cargo(&["install", package, "--version", version, "--force"]);
+        command.args(locked).arg("--root").arg(own);
+        command.env("CARGO_TARGET_DIR", own.join("build"));
+        steps::must(&mut command, Shown::OnFailure)
+    };
+    if let Err(locked) = install(&["--locked"]) {
+        println!("      with its own lock file it does not build; trying without");
+        install(&[]).map_err(|_| locked)?;
+    }
+    if !has_version(&built, version) {
+        bail!(
+            "{package} {version} could not be made; type: cargo install {package} --version \
+             {version} --root {}",
+            own.display()
+        );
+    }
+    Ok(built)
+}
+
+fn has_version(program: &Path, version: &str) -> bool {
+    let output = Command::new(program).arg("--version").output();
+    output.is_ok_and(|output| {
+        let words = String::from_utf8_lossy(&output.stdout).into_owned();
+        output.status.success() && words.split_whitespace().nth(1) == Some(version)
+    })
+}
