@@ -52,7 +52,8 @@ pub fn build(workspace: &Workspace, shown: Shown) -> Result<()> {
 /// Compiles the package and gives the path of its `.wasm`.
 fn compile(workspace: &Workspace, shown: Shown) -> Result<PathBuf> {
     let mut command = workspace.cargo(&["build", "--package", PACKAGE, "--profile", "web"]);
-    command.args(["--target", WASM]);
+    // A directory of its own: cargo would put the host's part of this profile where the output is.
+    command.args(["--target", WASM, "--target-dir"]).arg(workspace.target.join("browser"));
     steps::must(&mut command, shown)?;
     // Asked a second time, cargo has nothing left to do but to name what it made.
     command.args(["--quiet", "--message-format", "json"]);
