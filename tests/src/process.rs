@@ -1,0 +1,282 @@
+//! The real node as a process of its own.
+
+use crate::{http, workspace};
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use std::{
+    collections::VecDeque,
+    env,
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::mpsc,
+    time::timeout,
+};
+
+/// Longest time from start to ready, and from a signal to the end.
+const READY_MAX: Duration = Duration::from_secs(60);
+const STOP_MAX: Duration = Duration::from_secs(20);
+
+/// Log lines kept of one node.
+const LOG_LINES_MAX: usize = 2000;
+
+/// Any free port of this machine.
+const ANY_HTTP: &str = "127.0.0.1:0";
+const ANY_TCP: &str = "tcp://127.0.0.1:0";
+
+/// How a node is started.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub name: String,
+    pub bots: usize,
+    /// URLs of nodes to keep a link to.
+    pub connect: Vec<String>,
+}
+
+impl Setup {
+    pub fn named(name: &str) -> Setup {
+        Setup { name: name.to_owned(), bots: 0, connect: Vec::new() }
+    }
+}
+
+/// A running node, or one that was killed and can be started again.
+pub struct NodeProcess {
+    setup: Setup,
+    data: TempDir,
+    child: Child,
+    ready: Ready,
+    log: Log,
+}
+
+/// What a node says once it serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ready {
+    http: SocketAddr,
+    /// `tcp://…`
+    listen: String,
+    peer_id: String,
+}
+
+/// The newest lines of standard error.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<VecDeque<String>>>);
+
+/// The binary under test.
+pub fn binary() -> PathBuf {
+    let built = || {
+        let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+        let target = target.unwrap_or_else(|| workspace().join("target"));
+        target.join("release").join(format!("bitcraps{}", env::consts::EXE_SUFFIX))
+    };
+    env::var_os("BITCRAPS_BIN").map_or_else(built, PathBuf::from)
+}
+
+impl NodeProcess {
+    /// Starts a node on free ports and an empty data directory, and waits until it serves.
+    pub async fn start(setup: Setup) -> Result<NodeProcess> {
+        let data = tempfile::tempdir()?;
+        let log = Log::default();
+        let (child, ready) = launch(&setup, data.path(), ANY_HTTP, ANY_TCP, &log).await?;
+        Ok(NodeProcess { setup, data, child, ready, log })
+    }
+
+    pub fn http(&self) -> SocketAddr {
+        self.ready.http
+    }
+
+    /// Where other nodes reach it: `tcp://…`.
+    pub fn url(&self) -> String {
+        self.ready.listen.clone()
+    }
+
+    pub fn peer_id(&self) -> &str {
+        &self.ready.peer_id
+    }
+
+    pub fn name(&self) -> &str {
+        &self.setup.name
+    }
+
+    /// `GET /api/v1/view`.
+    pub async fn view(&self) -> Result<Value> {
+        http::json(self.ready.http, "/api/v1/view").await
+    }
+
+    /// `GET /metrics`.
+    pub async fn metrics(&self) -> Result<String> {
+        Ok(http::fetch(self.ready.http, "/metrics").await?.text())
+    }
+
+    /// Bytes of memory the process holds, where the system tells.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+    }
+
+    /// Ends the process without giving it a chance to say anything, as `kill -9` does.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.child.kill().await.with_context(|| format!("cannot kill {}", self.setup.name))
+    }
+
+    /// Asks the process to end, and waits.
+    pub async fn stop(&mut self) -> Result<ExitStatus> {
+        let id = self.child.id().context("it has ended already")?;
+        let sent = Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
+        if !sent.success() {
+            bail!("cannot signal {}", self.setup.name);
+        }
+        let ended = timeout(STOP_MAX, self.child.wait()).await;
+        Ok(ended.with_context(|| format!("{} does not stop", self.setup.name))??)
+    }
+
+    /// Starts it again on the same data and the same ports. It must still be the same peer.
+    pub async fn restart(&mut self) -> Result<()> {
+        let http = self.ready.http.to_string();
+        let (child, ready) =
+            launch(&self.setup, self.data.path(), &http, &self.ready.listen, &self.log).await?;
+        self.child = child;
+        if ready != self.ready {
+            bail!("{} came back as another: {:?}, then {ready:?}", self.setup.name, self.ready);
+        }
+        Ok(())
+    }
+
+    /// An error when the node logged one.
+    pub fn logged_no_error(&self) -> Result<()> {
+        let lines = self.log.lines();
+        match lines.iter().find(|line| line.contains("ERROR")) {
+            Some(line) => bail!("{} logged: {line}", self.setup.name),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Log {
+    fn push(&self, line: String) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LOG_LINES_MAX {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+async fn launch(
+    setup: &Setup,
+    data: &Path,
+    http: &str,
+    listen: &str,
+    log: &Log,
+) -> Result<(Child, Ready)> {
+    let binary = binary();
+    let mut args: Vec<OsString> = vec!["run".into(), "--json".into(), "--data".into(), data.into()];
+    let bots = setup.bots.to_string();
+    let pairs =
+        [("--http", http), ("--listen", listen), ("--name", &setup.name), ("--bots", &bots)];
+    let connect = setup.connect.iter().map(|url| ("--connect", url.as_str()));
+    for (flag, value) in pairs.into_iter().chain(connect) {
+        args.extend([flag.into(), value.into()]);
+    }
+    let mut child = Command::new(&binary)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| {
+            format!("cannot run {}; build it: cargo xtask test --only node", binary.display())
+        })?;
+    let (events, mut told) = mpsc::unbounded_channel();
+    if let Some(stdout) = child.stdout.take() {
+        tokio::spawn(each_line(stdout, move |line| {
+            // Nobody listens any more once the node is ready, but its pipe must not fill.
+            let _ = events.send(line);
+        }));
+    }
+    if let Some(stderr) = child.stderr.take() {
+        let log = log.clone();
+        tokio::spawn(each_line(stderr, move |line| log.push(line)));
+    }
+    let wait = async {
+        while let Some(line) = told.recv().await {
+            if let Some(ready) = parse_ready(&line) {
+                return Some(ready);
+            }
+        }
+        None
+    };
+    match timeout(READY_MAX, wait).await {
+        Ok(Some(ready)) => Ok((child, ready)),
+        Ok(None) => {
+            let status = child.wait().await?;
+            bail!("{} ended with {status}: {}", setup.name, log.lines().join("\n"))
+        }
+        Err(_) => bail!("{} is not ready in time: {}", setup.name, log.lines().join("\n")),
+    }
+}
+
+async fn each_line(pipe: impl AsyncRead + Unpin, mut take: impl FnMut(String)) {
+    let mut lines = BufReader::new(pipe).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        take(line);
+    }
+}
+
+/// `{"event": "ready", "http": "127.0.0.1:8080", "listen": ["tcp://…"], "peer_id": "…"}`
+fn parse_ready(line: &str) -> Option<Ready> {
+    let event: Value = serde_json::from_str(line).ok()?;
+    if event["event"] != "ready" {
+        return None;
+    }
+    let http = event["http"].as_str()?;
+    let http = http.strip_prefix("http://").unwrap_or(http).trim_end_matches('/');
+    let mut listen = event["listen"].as_array()?.iter().filter_map(Value::as_str);
+    Some(Ready {
+        http: http.parse().ok()?,
+        listen: listen.find(|url| url.starts_with("tcp://"))?.to_owned(),
+        peer_id: event["peer_id"].as_str()?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ready_line_is_read_with_and_without_a_scheme() {
+        for http in ["127.0.0.1:8080", "http://127.0.0.1:8080", "http://127.0.0.1:8080/"] {
+            let line = format!(
+                r#"{{"event":"ready","http":"{http}","listen":["tcp://127.0.0.1:9"],"peer_id":"ab"}}"#
+            );
+            let ready = parse_ready(&line).unwrap();
+            assert_eq!(ready.http.port(), 8080);
+            assert_eq!(ready.listen, "tcp://127.0.0.1:9");
+        }
+        assert_eq!(parse_ready(r#"{"event":"map_changed"}"#), None);
+        assert_eq!(parse_ready("calm words"), None);
+    }
+
+    #[test]
+    fn the_log_keeps_only_the_newest_lines() {
+        let log = Log::default();
+        for number in 0..=LOG_LINES_MAX {
+            log.push(number.to_string());
+        }
+        assert_eq!(log.lines().len(), LOG_LINES_MAX);
+        assert_eq!(log.lines()[0], "1");
+    }
+}
