@@ -34,7 +34,12 @@ pub fn build(workspace: &Workspace) -> Result<()> {
 
 /// The node alone. The web client must be there, because it is embedded.
 pub fn build_node(workspace: &Workspace, shown: Shown) -> Result<String> {
-    steps::must(&mut workspace.cargo(&["build", "--release", "--package", "bitcraps-node"]), shown)
+    let mut command = workspace.cargo(&["build", "--release", "--package", "bitcraps-node"]);
+    if workspace.target != workspace.root.join("target") {
+        // The node looks for the client in the workspace unless it is told otherwise.
+        command.env("BITCRAPS_WEB_DIST", workspace.target.join("web"));
+    }
+    steps::must(&mut command, shown)
 }
 
 #[cfg(unix)]

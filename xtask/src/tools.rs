@@ -163,7 +163,7 @@ fn tool(
         steps::must(&mut command, Shown::OnFailure)
     };
     if let Err(locked) = install(&["--locked"]) {
-        println!("      with its own lock file it does not build; trying without");
+        println!("      with its own lock file it cannot be built here; trying without");
         install(&[]).map_err(|_| locked)?;
     }
     if !has_version(&built, version) {
