@@ -203,7 +203,11 @@ impl Tab {
             "ArrowDown" => (40, None),
             other => bail!("the key {other} has no code here"),
         };
-        let event = |kind: &str| json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
+        let event = |kind: &str| {
+            let mut event = json!({"type": kind, "key": key, "code": key});
+            event["windowsVirtualKeyCode"] = code.into();
+            event
+        };
         let mut down = event("rawKeyDown");
         if let Some(text) = text {
             down["type"] = "keyDown".into();

@@ -165,8 +165,8 @@ mod tests {
     fn what_goes_wrong_in_a_tab_is_told_in_words() {
         let cases = [
             (
-                json!({"method": "Runtime.exceptionThrown", "params":
-                    {"exceptionDetails": {"text": "Uncaught", "exception": {"description": "Error: x"}}}}),
+                json!({"method": "Runtime.exceptionThrown", "params": {"exceptionDetails":
+                    {"text": "Uncaught", "exception": {"description": "Error: x"}}}}),
                 Some("exception: Error: x"),
             ),
             (
@@ -175,7 +175,8 @@ mod tests {
                 Some("console: bad Thing"),
             ),
             (
-                json!({"method": "Runtime.consoleAPICalled", "params": {"type": "log", "args": []}}),
+                json!({"method": "Runtime.consoleAPICalled", "params":
+                    {"type": "log", "args": []}}),
                 None,
             ),
             (

@@ -259,10 +259,10 @@ mod tests {
     #[test]
     fn the_ready_line_is_read_with_and_without_a_scheme() {
         for http in ["127.0.0.1:8080", "http://127.0.0.1:8080", "http://127.0.0.1:8080/"] {
-            let line = format!(
-                r#"{{"event":"ready","http":"{http}","listen":["tcp://127.0.0.1:9"],"peer_id":"ab"}}"#
-            );
-            let ready = parse_ready(&line).unwrap();
+            let line = serde_json::json!({
+                "event": "ready", "http": http, "listen": ["tcp://127.0.0.1:9"], "peer_id": "ab",
+            });
+            let ready = parse_ready(&line.to_string()).unwrap();
             assert_eq!(ready.http.port(), 8080);
             assert_eq!(ready.listen, "tcp://127.0.0.1:9");
         }
