@@ -106,13 +106,15 @@ pub fn wasm_tools(workspace: &Workspace) -> Result<WasmTools> {
     let own = workspace.target.join("tools");
     let bindgen_version =
         workspace.locked_version("wasm-bindgen")?.context("Cargo.lock has no wasm-bindgen")?;
-    Ok(WasmTools {
-        wasm_pack: tool(workspace, &own, "wasm-pack", "wasm-pack", WASM_PACK_VERSION)?,
-        bindgen_dir: tool(workspace, &own, "wasm-bindgen", "wasm-bindgen-cli", &bindgen_version)?
-            .parent()
-            .context("wasm-bindgen is in no directory")?
-            .to_path_buf(),
-    })
+    let wasm_pack = tool(workspace, &own, "wasm-pack", "wasm-pack", WASM_PACK_VERSION)?;
+    let bindgen = tool(workspace, &own, "wasm-bindgen", "wasm-bindgen-cli", &bindgen_version)?;
+    let bindgen_dir = bindgen.parent().context("wasm-bindgen is in no directory")?.to_path_buf();
+    // What they were built from is large and not needed again.
+    let build = own.join("build");
+    if build.exists() {
+        fs::remove_dir_all(&build).with_context(|| format!("cannot clear {}", build.display()))?;
+    }
+    Ok(WasmTools { wasm_pack, bindgen_dir })
 }
 
 /// Writes the file from which the wasm test runner takes the browser's settings.
