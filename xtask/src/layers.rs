@@ -159,6 +159,7 @@ mod tests {
     fn shells_use_only_the_doors() {
         let good = "use bitcraps_core::{crypto::identity::Identity, node::{Input, Node}};";
         assert!(findings("native-node/src/main.rs", good).is_empty());
+        assert!(findings("sim/src/lib.rs", "use bitcraps_core::{limits, node};").is_empty());
         assert_eq!(findings("web-ui/src/lib.rs", "use bitcraps_core::crypto::sign;").len(), 1);
         assert_eq!(findings("sim/src/world.rs", "bitcraps_core::link::Frame::x()").len(), 1);
         assert!(findings("core/tests/a.rs", "use bitcraps_core::link;").is_empty());

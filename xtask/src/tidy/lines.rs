@@ -72,6 +72,8 @@ mod tests {
         let found = findings_of("a.rs", "//! Doc.\nfn f() {} \n\tg();\n");
         let lines: Vec<usize> = found.iter().map(|f| f.line).collect();
         assert_eq!(lines, [2, 3]);
+        let full = format!("//! Doc.\n// {}\n", "ä".repeat(97));
+        assert!(findings_of("a.rs", &full).is_empty(), "columns are characters, not bytes");
         let long = format!("//! Doc.\n// {}\n", "ä".repeat(98));
         assert_eq!(findings_of("a.rs", &long)[0].line, 2);
         assert!(findings_of("a.md", &long).is_empty());
