@@ -263,7 +263,8 @@ fn a_restart_casts_the_same_votes_and_no_others() {
     let records = rig.records.clone();
     let mut again = Rig::resting();
     let members = again.members.clone();
-    again.input(Input::Height { height: 1, members, replay: &records });
+    let said = again.input(Input::Height { height: 1, members, replay: &records });
+    assert_eq!(said, [], "peers ask for what they lack");
     // The lying proposer tries another value on the one that came back.
     assert_eq!(again.propose(0, None, b"y"), []);
     // What it had said before the crash it says again when asked, and nothing else.
@@ -340,6 +341,7 @@ fn a_second_value_for_one_round_is_refused() {
         rig.wait(|rig| rig.agree.round() > round);
     }
     assert!(rig.said.contains(&Output::NeedValue { height: 1, round: mine }));
+    assert!(asks_after_restart(&rig, mine), "a restart asks for the value again");
     let wrong_height = Input::Value { height: 2, round: mine, value: b"v".to_vec() };
     rig.input(wrong_height);
     rig.input(Input::Value { height: 1, round: mine, value: b"bad".to_vec() });
@@ -357,6 +359,16 @@ fn a_second_value_for_one_round_is_refused() {
         _ => false,
     });
     assert_eq!(proposals.count(), 1);
+    assert!(!asks_after_restart(&rig, mine), "it has proposed already");
+}
+
+/// Whether a member restarted from this one's log asks for a value in `round`.
+fn asks_after_restart(rig: &Rig, round: u32) -> bool {
+    let mut again = Rig::resting();
+    let members = again.members.clone();
+    again.input(Input::Height { height: 1, members, replay: &rig.records });
+    assert_eq!(again.agree.round(), round);
+    again.said.contains(&Output::NeedValue { height: 1, round })
 }
 
 #[test]
