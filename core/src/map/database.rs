@@ -285,3 +285,38 @@ impl Database {
         parts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{crypto::identity::Identity, id::NodeKind, seed::Seed};
+
+    #[test]
+    fn only_so_many_forgotten_versions_are_remembered_and_the_oldest_goes() {
+        let identity = Identity::generate(&Seed::from_number(1), 0);
+        let own = Announcement {
+            card: identity.card(),
+            link_key: identity.link_key(),
+            version: 1,
+            kind: NodeKind::Regular,
+            name: "ann".to_owned(),
+            links: Vec::new(),
+            extra: Vec::new(),
+        };
+        let own = VerifiedAnnouncement::own(own, &identity);
+        let mut database = Database::new(own, Instant::ZERO);
+        let peer = |n: usize| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&(n as u64).to_le_bytes());
+            PeerId::from_bytes(bytes)
+        };
+        for n in 0..=limits::MAP_NODES_MAX {
+            database.remember(peer(n), 7, Instant::from_millis(n as u64));
+        }
+        assert_eq!(database.forgotten.len(), limits::MAP_NODES_MAX);
+        assert!(database.lacks(&peer(0), 7) && !database.lacks(&peer(1), 7));
+        let expiry = Duration::from_secs(1);
+        database.expire(Instant::from_millis(60_000), expiry);
+        assert!(database.forgotten.is_empty());
+    }
+}

@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(hex(&bytes[..bytes.len() - 64]), expected);
         assert_eq!(
             blake3::hash(&bytes).to_hex().as_str(),
-            "GOLDEN_ANNOUNCEMENT",
+            "6b7a4d5a5017e0c67265eeec7082d999b2ef8e1fe4bf6ee48318213e94dc5f74",
             "key, nonce or signature changed"
         );
         let parsed = VerifiedAnnouncement::parse(&bytes, 0).unwrap();

@@ -36,9 +36,9 @@ use partition::{PartitionWatch, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 use zeroize::Zeroize as _;
 
-/// Digests of one neighbour are answered at most this often: an answer can be a thousand times as
-/// long as the question. Guess.
-const DIGEST_ANSWER_GAP: Duration = Duration::from_millis(500);
+/// Digests of one neighbour are answered, and answered by one of ours, at most this often: an
+/// answer can be a thousand times as long as the question. Guess.
+const DIGEST_GAP: Duration = Duration::from_millis(500);
 
 /// Settings. Every field has a working default.
 #[derive(Clone, Debug)]
@@ -58,6 +58,8 @@ pub struct Config {
     pub figures_gap: Duration,
     /// Compare maps with every neighbour this often; varies as `refresh` does.
     pub digest_every: Duration,
+    /// Compare maps this long after a change, so that a lost flood is made good soon. Guess.
+    pub digest_after_change: Duration,
     /// A split shorter than this is not told. Guess: the time to redial.
     pub settling_time: Duration,
 }
@@ -73,6 +75,7 @@ impl Default for Config {
             quiet_gap: Duration::from_millis(100),
             figures_gap: Duration::from_secs(5),
             digest_every: Duration::from_secs(10),
+            digest_after_change: Duration::from_secs(1),
             settling_time: Duration::from_secs(1),
         }
     }
@@ -201,6 +204,7 @@ pub struct Counters {
 #[derive(Default)]
 struct Neighbour {
     digest_answered_at: Option<Instant>,
+    digest_sent_at: Option<Instant>,
 }
 
 /// See the module.
@@ -217,10 +221,12 @@ pub struct Map {
     extra: Vec<u8>,
     /// Of our last announcement, or of a newer word of an earlier life.
     version: u64,
-    announced_at: Instant,
+    /// Missing until others were told anything.
+    announced_at: Option<Instant>,
     announce_at: Option<Instant>,
     refresh_at: Instant,
     digest_at: Instant,
+    changed_at: Instant,
     watch: PartitionWatch,
     outputs: VecDeque<Output>,
     counters: Counters,
@@ -258,10 +264,11 @@ impl Map {
             links: Vec::new(),
             extra: Vec::new(),
             version: wall_ms,
-            announced_at: now,
+            announced_at: None,
             announce_at: None,
             refresh_at: now + varied(&mut rng, config.refresh),
             digest_at: now + varied(&mut rng, config.digest_every),
+            changed_at: now,
             watch: PartitionWatch::new(config.settling_time),
             outputs: VecDeque::new(),
             counters: Counters::default(),
@@ -328,7 +335,7 @@ impl Map {
     pub fn on_neighbour_up(&mut self, peer: PeerId, now: Instant) {
         self.neighbours.insert(peer, Neighbour::default());
         let buckets = sync::digest(&self.database);
-        self.send_digest(peer, buckets);
+        self.send_digest(peer, buckets, now);
         self.settle(now);
     }
 
@@ -346,13 +353,19 @@ impl Map {
         };
         match message {
             Message::Digest { buckets } => {
-                if neighbour.digest_answered_at.is_some_and(|at| at + DIGEST_ANSWER_GAP > now) {
+                if neighbour.digest_answered_at.is_some_and(|at| at + DIGEST_GAP > now) {
                     self.counters.digests_unanswered += 1;
                     return;
                 }
                 neighbour.digest_answered_at = Some(now);
-                let pages = sync::have(&self.database, &buckets);
+                let asked_lately = neighbour.digest_sent_at.is_some_and(|at| at + DIGEST_GAP > now);
+                let ours = sync::digest(&self.database);
+                let pages = sync::have(&self.database, &ours, &buckets);
                 self.send_all(from, pages);
+                // Whoever asks may be the one who knows more.
+                if ours != buckets && !asked_lately {
+                    self.send_digest(from, ours, now);
+                }
             }
             Message::Have(entries) if sync::is_sound(&entries) => {
                 let wants = sync::wants(&self.database, &entries);
@@ -378,11 +391,13 @@ impl Map {
             self.announce(now);
         }
         if self.digest_at <= now {
-            self.digest_at = now + varied(&mut self.rng, self.config.digest_every);
+            let change_is_due = self.changed_at + self.config.digest_after_change;
+            let regularly = now + varied(&mut self.rng, self.config.digest_every);
+            self.digest_at = if change_is_due > now { change_is_due } else { regularly };
             let buckets = sync::digest(&self.database);
             let neighbours: Vec<PeerId> = self.neighbours.keys().copied().collect();
             for neighbour in neighbours {
-                self.send_digest(neighbour, buckets);
+                self.send_digest(neighbour, buckets, now);
             }
         }
         self.counters.expired += self.database.expire(now, self.config.expiry);
@@ -434,7 +449,7 @@ impl Map {
 
     /// Announces at once if the last announcement is `wait` old, and when it will be otherwise.
     fn announce_within(&mut self, wait: Duration, now: Instant) {
-        let due = (self.announced_at + wait).max(now);
+        let due = self.announced_at.map_or(now, |at| (at + wait).max(now));
         let due = self.announce_at.map_or(due, |at| at.min(due));
         self.announce_at = Some(due);
         if due <= now {
@@ -457,7 +472,7 @@ impl Map {
         let said = VerifiedAnnouncement::own(said, &self.identity);
         let bytes = said.bytes().to_vec();
         self.database.put(said, now);
-        self.announced_at = now;
+        self.announced_at = Some(now);
         self.announce_at = None;
         self.refresh_at = now + varied(&mut self.rng, self.config.refresh);
         self.counters.announced += 1;
@@ -526,6 +541,8 @@ impl Map {
     /// Ends every call that may have changed something: recompute, tell, watch for partitions.
     fn settle(&mut self, now: Instant) {
         if self.database.settle() {
+            self.changed_at = now;
+            self.digest_at = self.digest_at.min(now + self.config.digest_after_change);
             self.push(Output::Changed);
         }
         let parts = self.database.counted_parts();
@@ -540,7 +557,10 @@ impl Map {
         }
     }
 
-    fn send_digest(&mut self, to: PeerId, buckets: [[u8; 8]; DIGEST_BUCKETS]) {
+    fn send_digest(&mut self, to: PeerId, buckets: [[u8; 8]; DIGEST_BUCKETS], now: Instant) {
+        if let Some(neighbour) = self.neighbours.get_mut(&to) {
+            neighbour.digest_sent_at = Some(now);
+        }
         self.counters.digests_sent += 1;
         self.push(Output::Send { to, message: Message::Digest { buckets } });
     }

@@ -45,8 +45,11 @@ pub(super) fn digest(database: &Database) -> [[u8; 8]; DIGEST_BUCKETS] {
 }
 
 /// What we hold wherever `theirs` differs from our digest, in pages.
-pub(super) fn have(database: &Database, theirs: &[[u8; 8]; DIGEST_BUCKETS]) -> Vec<Message> {
-    let ours = digest(database);
+pub(super) fn have(
+    database: &Database,
+    ours: &[[u8; 8]; DIGEST_BUCKETS],
+    theirs: &[[u8; 8]; DIGEST_BUCKETS],
+) -> Vec<Message> {
     let entries: Vec<HeldVersion> = (0..DIGEST_BUCKETS)
         .filter(|number| ours[*number] != theirs[*number])
         .flat_map(|number| held(database, number))

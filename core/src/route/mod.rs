@@ -58,7 +58,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { hops_max: 32, tries_max: 8, give_up_after: Duration::from_secs(15) }
+        Config { hops_max: 32, tries_max: 12, give_up_after: Duration::from_secs(15) }
     }
 }
 

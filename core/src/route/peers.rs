@@ -22,8 +22,8 @@ pub const PEERS_MAX: usize = limits::MAP_NODES_MAX;
 
 /// Shortest wait for an acknowledgement. RFC 6298 asks for a second; meshes here are small. Guess.
 const RTO_MIN: Duration = Duration::from_millis(100);
-/// Longest wait. Guess.
-const RTO_MAX: Duration = Duration::from_secs(5);
+/// Longest wait: short enough for a dozen tries before giving up on a lossy path. Guess.
+const RTO_MAX: Duration = Duration::from_secs(2);
 /// Added to four times the expected one-way time until a round trip was measured. Guess.
 const RTO_MARGIN: Duration = Duration::from_millis(200);
 
@@ -167,7 +167,7 @@ mod tests {
             peer.on_round_trip(ms(10));
         }
         assert_eq!(peer.timeout(ms(50)), RTO_MIN);
-        assert_eq!(back_off(ms(4000)), RTO_MAX);
+        assert_eq!(back_off(ms(1500)), RTO_MAX);
     }
 
     #[test]
