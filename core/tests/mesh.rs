@@ -12,6 +12,7 @@ use bitcraps_core::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+const WALL_MS: u64 = 1_000_000;
 const HOP: Duration = Duration::from_millis(5);
 
 enum Wire {
@@ -29,6 +30,26 @@ struct Node {
     told: Vec<map::Output>,
 }
 
+fn identity(n: usize) -> Identity {
+    Identity::generate(&Seed::from_number(n as u64), 0)
+}
+
+impl Node {
+    fn new(n: usize, now: Instant, wall_ms: u64) -> Node {
+        let (identity, seed) = (identity(n), Seed::from_number(n as u64).fork("test"));
+        let config = map::Config { work_bits: 0, ..map::Config::default() };
+        Node {
+            map: Map::new(config, &identity, &seed, now, wall_ms),
+            router: Router::new(route::Config::default(), &identity, &seed, wall_ms),
+            up: BTreeSet::new(),
+            topology: 0,
+            delivered: Vec::new(),
+            answered: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+}
+
 struct World {
     nodes: Vec<Node>,
     ids: Vec<PeerId>,
@@ -44,25 +65,10 @@ struct World {
 
 impl World {
     fn new(nodes: usize, loss: f64) -> World {
-        let identities: Vec<Identity> =
-            (0..nodes).map(|n| Identity::generate(&Seed::from_number(n as u64), 0)).collect();
         let now = Instant::from_millis(1);
-        let config = map::Config { work_bits: 0, ..map::Config::default() };
-        let start = |(n, identity): (usize, &Identity)| {
-            let seed = Seed::from_number(n as u64).fork("test");
-            Node {
-                map: Map::new(config.clone(), identity, &seed, now, 1_000_000),
-                router: Router::new(route::Config::default(), identity, &seed, 1_000_000),
-                up: BTreeSet::new(),
-                topology: 0,
-                delivered: Vec::new(),
-                answered: Vec::new(),
-                told: Vec::new(),
-            }
-        };
         World {
-            nodes: identities.iter().enumerate().map(start).collect(),
-            ids: identities.iter().map(Identity::id).collect(),
+            nodes: (0..nodes).map(|n| Node::new(n, now, WALL_MS)).collect(),
+            ids: (0..nodes).map(|n| identity(n).id()).collect(),
             now,
             sequence: 0,
             flying: BTreeMap::new(),
@@ -169,6 +175,7 @@ impl World {
             None => return false,
             Some(map::Output::Flood(body)) => node.router.flood(body),
             Some(map::Output::Send { to, message }) => self.put(n, to, Wire::Map(message)),
+            Some(map::Output::EarlierLifeHeard { version }) => node.router.number_from(version),
             Some(told) => node.told.push(told),
         }
         true
@@ -403,4 +410,27 @@ fn two_hundred_payloads_arrive_exactly_once_though_every_fifth_message_is_lost()
     let acknowledged = world.nodes[0].answered.iter().filter(done).count();
     assert!(acknowledged >= 195, "{acknowledged}");
     assert_eq!(world.nodes[0].answered.len(), 200);
+}
+
+#[test]
+fn a_node_whose_clock_went_back_is_believed_again_soon_after_its_restart() {
+    let mut world = World::new(3, 0.0);
+    world.connect(0, 1);
+    world.connect(1, 2);
+    world.converge(&world.everyone(), 1000);
+    let (now, to) = (world.now, world.ids[2]);
+    world.nodes[0].router.send(to, b"before", Delivery::Once, now).expect("there is a path");
+    world.run_for(Duration::from_secs(1));
+    world.cut(0, 1);
+    world.run_for(Duration::from_secs(1));
+    world.nodes[0] = Node::new(0, world.now, WALL_MS / 2);
+    world.connect(0, 1);
+    let took = world.converge(&world.everyone(), 1000);
+    assert!(took <= 150, "{took} ms");
+    let now = world.now;
+    world.nodes[0].router.send(to, b"after", Delivery::Acked, now).expect("there is a path");
+    world.drain();
+    world.run_for(Duration::from_millis(50));
+    let bodies: Vec<&[u8]> = world.nodes[2].delivered.iter().map(|(_, body)| &body[..]).collect();
+    assert_eq!(bodies, [&b"before"[..], b"after"]);
 }

@@ -101,6 +101,9 @@ pub enum Output {
     PartitionFormed { parts: Vec<Vec<PeerId>> },
     /// One mesh again; or the missing were forgotten.
     PartitionHealed,
+    /// Others hold a newer word of an earlier life of this node, so its clock has gone back:
+    /// whoever else numbers by the clock has to start from this version too.
+    EarlierLifeHeard { version: u64 },
 }
 
 /// A link that both ends announce; `a` is the smaller id.
@@ -514,6 +517,7 @@ impl Map {
         }
         self.counters.own_word_overtaken += 1;
         self.version = version;
+        self.push(Output::EarlierLifeHeard { version });
         self.announce_within(self.config.quiet_gap, now);
     }
 

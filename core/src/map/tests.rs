@@ -260,7 +260,9 @@ fn a_newer_word_of_an_earlier_life_is_overtaken() {
         assert_eq!(map.on_announcement(&said, at(5000)), Ok(Freshness::Stale));
     }
     assert_eq!(map.peer(own).unwrap().version(), WALL_MS + 501);
-    assert_eq!(floods(&drain(&mut map)), 1);
+    let told = drain(&mut map);
+    assert_eq!(floods(&told), 1);
+    assert!(told.contains(&Output::EarlierLifeHeard { version: WALL_MS + 500 }), "{told:?}");
     map.on_timeout(at(5100));
     assert_eq!(map.peer(own).unwrap().version(), WALL_MS + 502);
     let newest = map.peer(own).unwrap().announcement_bytes().to_vec();

@@ -202,6 +202,14 @@ impl Router {
         }
     }
 
+    /// Others remember an earlier life of this node whose numbers, from its start on, may have
+    /// come up to those of `wall_ms`: go on above them, or they take us for a replay. What waits
+    /// for its acknowledgement keeps its number.
+    pub fn number_from(&mut self, wall_ms: u64) {
+        self.peers.number_from(wall_ms);
+        self.next_flood = self.next_flood.max(peers::first_id(wall_ms));
+    }
+
     /// Seals a payload and sends it on its way; what goes to ourselves is delivered here.
     pub fn send(
         &mut self,

@@ -118,6 +118,15 @@ impl Peers {
         Some(peer)
     }
 
+    /// Gives out no number below the first of `wall_ms` any more.
+    pub(super) fn number_from(&mut self, wall_ms: u64) {
+        self.floor = self.floor.max(first_id(wall_ms));
+        for peer in self.peers.values_mut() {
+            peer.next_once = peer.next_once.max(self.floor);
+            peer.next_acked = peer.next_acked.max(self.floor);
+        }
+    }
+
     pub(super) fn known(&mut self, id: &PeerId) -> Option<&mut Peer> {
         self.peers.get_mut(id)
     }

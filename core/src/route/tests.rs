@@ -468,6 +468,10 @@ fn a_restarted_source_is_newer_and_one_with_an_older_clock_is_refused() {
         assert_eq!(mesh.bodies(1).len(), expected);
     }
     assert_eq!(mesh.routers[1].counters().refused, 1);
+    mesh.routers[0].number_from(2_001);
+    mesh.send(0, 1, b"after", Delivery::Once);
+    mesh.run();
+    assert_eq!(mesh.bodies(1).len(), 3);
 }
 
 #[test]
