@@ -16,22 +16,27 @@
 //! above attaches.
 
 mod database;
+mod io;
+mod known;
 pub mod message;
+mod news;
 mod partition;
 mod sync;
 
+pub use io::{Config, Counters, Freshness, Output};
+pub use known::{Edge, KnownPeer};
 pub use message::{AnnouncedLink, AnnouncementError, Message};
 
 use crate::{
-    crypto::identity::{Card, Identity, WORK_BITS_DEFAULT},
-    id::{NodeKind, PeerId},
+    crypto::identity::Identity,
+    id::PeerId,
     limits,
     seed::{Rng, Seed},
     time::{Duration, Instant},
-    transport::Transport,
 };
 use database::Database;
 use message::{Announcement, DIGEST_BUCKETS, VerifiedAnnouncement};
+use news::{News, news_of};
 use partition::{PartitionWatch, Verdict};
 use std::collections::{BTreeMap, VecDeque};
 use zeroize::Zeroize as _;
@@ -39,170 +44,6 @@ use zeroize::Zeroize as _;
 /// Digests of one neighbour are answered, and answered by one of ours, at most this often: an
 /// answer can be a thousand times as long as the question. Guess.
 const DIGEST_GAP: Duration = Duration::from_millis(500);
-
-/// Settings. Every field has a working default.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Leading zero bits of work that every announcement's author must show.
-    pub work_bits: u8,
-    /// 1 to 32 bytes of UTF-8 without control characters; otherwise the short peer id is used.
-    pub name: String,
-    pub kind: NodeKind,
-    /// A node not heard for this long is forgotten. Three refreshes and a digest period.
-    pub expiry: Duration,
-    /// Announce at least this often; the gap varies from 4/5 of it to all of it.
-    pub refresh: Duration,
-    /// Least time between two announcements, unless a neighbour is lost.
-    pub quiet_gap: Duration,
-    /// Least time before an announcement that only brings new figures for the same links. Guess.
-    pub figures_gap: Duration,
-    /// Compare maps with every neighbour this often; varies as `refresh` does.
-    pub digest_every: Duration,
-    /// Compare maps this long after a change, so that a lost flood is made good soon. Guess.
-    pub digest_after_change: Duration,
-    /// A split shorter than this is not told. Guess: the time to redial.
-    pub settling_time: Duration,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            work_bits: WORK_BITS_DEFAULT,
-            name: "peer".to_owned(),
-            kind: NodeKind::Regular,
-            expiry: Duration::from_secs(90),
-            refresh: Duration::from_secs(25),
-            quiet_gap: Duration::from_millis(100),
-            figures_gap: Duration::from_secs(5),
-            digest_every: Duration::from_secs(10),
-            digest_after_change: Duration::from_secs(1),
-            settling_time: Duration::from_secs(1),
-        }
-    }
-}
-
-/// Whether an announcement told something. Relay the new, drop the stale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
-    New,
-    Stale,
-}
-
-/// What to do, or what happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Flood this signed announcement of ours.
-    Flood(Vec<u8>),
-    /// To a neighbour.
-    Send { to: PeerId, message: Message },
-    /// Nodes, links, names or attachments are not what they were.
-    Changed,
-    /// What was one mesh fell into these parts, largest first.
-    PartitionFormed { parts: Vec<Vec<PeerId>> },
-    /// One mesh again; or the missing were forgotten.
-    PartitionHealed,
-    /// Others hold a newer word of an earlier life of this node, so its clock has gone back:
-    /// whoever else numbers by the clock has to start from this version too.
-    EarlierLifeHeard { version: u64 },
-}
-
-/// A link that both ends announce; `a` is the smaller id.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edge {
-    pub a: PeerId,
-    pub b: PeerId,
-    pub transport: Transport,
-    /// One way; missing until one end measured it.
-    pub latency: Option<Duration>,
-    /// 0 to 1.
-    pub reliability: f32,
-}
-
-/// A node of the map: ourselves, or whoever announced itself and has not expired.
-#[derive(Clone, Debug)]
-pub struct KnownPeer {
-    said: VerifiedAnnouncement,
-    heard_at: Instant,
-    /// Whether it ever was in one part with us.
-    joined: bool,
-    reachable: bool,
-}
-
-impl KnownPeer {
-    pub fn id(&self) -> PeerId {
-        self.said.id()
-    }
-
-    pub fn card(&self) -> Card {
-        self.said.announcement().card
-    }
-
-    /// X25519 public key to seal to.
-    pub fn link_key(&self) -> [u8; 32] {
-        self.said.announcement().link_key
-    }
-
-    pub fn version(&self) -> u64 {
-        self.said.announcement().version
-    }
-
-    pub fn kind(&self) -> NodeKind {
-        self.said.announcement().kind
-    }
-
-    pub fn name(&self) -> &str {
-        &self.said.announcement().name
-    }
-
-    /// Its own word on its links, ascending by peer and transport.
-    pub fn links(&self) -> &[AnnouncedLink] {
-        &self.said.announcement().links
-    }
-
-    /// What the layer above attached.
-    pub fn extra(&self) -> &[u8] {
-        &self.said.announcement().extra
-    }
-
-    /// When its newest announcement left it, as far as can be told.
-    pub fn heard_at(&self) -> Instant {
-        self.heard_at
-    }
-
-    /// Whether the map shows a path to it.
-    pub fn is_reachable(&self) -> bool {
-        self.reachable
-    }
-
-    /// As it travels, signature included.
-    pub fn announcement_bytes(&self) -> &[u8] {
-        self.said.bytes()
-    }
-}
-
-/// Counts since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Announcements of ours.
-    pub announced: u64,
-    /// Announcements of others: news, old news, and refused.
-    pub accepted: u64,
-    pub stale: u64,
-    pub refused: u64,
-    /// Times a newer word of an earlier life of this node was heard.
-    pub own_word_overtaken: u64,
-    pub digests_sent: u64,
-    /// Messages between neighbours that broke a bound or came from nobody we know.
-    pub messages_refused: u64,
-    /// Digests that came too soon after the last.
-    pub digests_unanswered: u64,
-    pub expired: u64,
-    /// Unreachable nodes that made room for new ones.
-    pub evicted: u64,
-    /// Outputs lost because nobody drained them.
-    pub outputs_dropped: u64,
-    pub partitions_formed: u64,
-}
 
 #[derive(Default)]
 struct Neighbour {
@@ -582,37 +423,6 @@ impl Map {
         }
         self.outputs.push_back(output);
     }
-}
-
-/// How two lists of links differ, most urgent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum News {
-    Lost,
-    Gained,
-    Figures,
-}
-
-/// Both ascending by peer and transport.
-fn news_of(told: &[AnnouncedLink], links: &[AnnouncedLink]) -> Option<News> {
-    let find = |list: &[AnnouncedLink], link: &AnnouncedLink| {
-        list.binary_search_by_key(&(link.peer, link.transport), |l| (l.peer, l.transport)).ok()
-    };
-    let lost = told.iter().any(|link| find(links, link).is_none()).then_some(News::Lost);
-    let changed = links.iter().filter_map(|link| match find(told, link) {
-        None => Some(News::Gained),
-        Some(at) => figures_differ(&told[at], link).then_some(News::Figures),
-    });
-    lost.into_iter().chain(changed).min()
-}
-
-/// By a quarter and a millisecond, or by a twentieth of reliability: less than that changes no
-/// path that matters, and would be flooded at every ping. Guess.
-fn figures_differ(told: &AnnouncedLink, now: &AnnouncedLink) -> bool {
-    let latency = match (told.latency_us, now.latency_us) {
-        (Some(told), Some(now)) => told.abs_diff(now) > (told / 4).max(1000),
-        (told, now) => told.is_some() != now.is_some(),
-    };
-    latency || told.reliability.abs_diff(now.reliability) > u16::MAX / 20
 }
 
 /// Between 4/5 of `period` and all of it, so that nodes that started together drift apart.

@@ -2,7 +2,7 @@ use super::{
     message::{AgedAnnouncement, HeldVersion},
     *,
 };
-use crate::crypto::identity::IdentityError;
+use crate::{crypto::identity::IdentityError, id::NodeKind, transport::Transport};
 
 const WALL_MS: u64 = 1_000_000;
 

@@ -38,8 +38,15 @@ pub(super) struct Outstanding {
 }
 
 impl Outstanding {
-    /// Whether one more fits: `id` to `to`, of `bytes` sealed bytes.
-    pub(super) fn check_room(&self, to: PeerId, id: u64, bytes: usize) -> Result<(), SendError> {
+    /// Whether one more fits: `id` to `to`, of `bytes` sealed bytes. What waits under a number
+    /// below `numbered_from` was overtaken by an earlier life and keeps nobody back.
+    pub(super) fn check_room(
+        &self,
+        to: PeerId,
+        id: u64,
+        numbered_from: u64,
+        bytes: usize,
+    ) -> Result<(), SendError> {
         if self.waiting.len() >= OUTSTANDING_MAX {
             return Err(SendError::TooManyWaiting { max: OUTSTANDING_MAX });
         }
@@ -47,12 +54,12 @@ impl Outstanding {
             return Err(SendError::TooManyBytesWaiting { max: OUTSTANDING_BYTES_MAX });
         }
         let mut theirs = self.waiting.range((to, 0)..=(to, u64::MAX)).map(|((_, id), _)| *id);
-        let Some(oldest) = theirs.next() else { return Ok(()) };
-        if id.saturating_sub(oldest) >= WINDOW_IDS {
-            return Err(SendError::TooFarAhead { max: WINDOW_IDS });
-        }
-        if 1 + theirs.count() >= OUTSTANDING_PER_PEER_MAX {
+        if theirs.clone().count() >= OUTSTANDING_PER_PEER_MAX {
             return Err(SendError::TooManyWaitingForPeer { max: OUTSTANDING_PER_PEER_MAX });
+        }
+        let oldest = theirs.find(|waiting| *waiting >= numbered_from);
+        if oldest.is_some_and(|oldest| id.saturating_sub(oldest) >= WINDOW_IDS) {
+            return Err(SendError::TooFarAhead { max: WINDOW_IDS });
         }
         Ok(())
     }

@@ -454,6 +454,19 @@ fn the_oldest_unacknowledged_payload_stays_within_the_window_of_its_reader() {
 }
 
 #[test]
+fn numbering_above_an_earlier_life_does_not_hold_up_what_is_sent_next() {
+    let mut mesh = Mesh::line(2);
+    let (to, now) = (mesh.ids[1], mesh.now);
+    mesh.routers[0].send(to, b"lost", Delivery::Acked, now).unwrap();
+    while mesh.routers[0].poll_output().is_some() {}
+    mesh.routers[0].number_from(2_000);
+    mesh.send(0, 1, b"next", Delivery::Acked);
+    mesh.run();
+    assert_eq!(mesh.bodies(1), [(mesh.ids[0], b"next".to_vec())]);
+    assert!(matches!(mesh.told[0][1], Output::Undeliverable { .. }));
+}
+
+#[test]
 fn a_restarted_source_is_newer_and_one_with_an_older_clock_is_refused() {
     let mut mesh = Mesh::line(2);
     mesh.send(0, 1, b"before", Delivery::Once);
