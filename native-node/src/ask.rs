@@ -64,11 +64,8 @@ fn list(ask: &Ask) -> anyhow::Result<()> {
             members.len()
         ));
     }
-    for LobbyView { table_id, name, members, members_max, height, .. } in &view.lobby {
-        say(&format!(
-            "{}  to join  {members} of {members_max} members, height {height}  {name}",
-            table_id.short()
-        ));
+    for LobbyView { table_id, name, members, members_max, .. } in &view.lobby {
+        say(&format!("{}  to join  {members} of {members_max} members  {name}", table_id.short()));
     }
     Ok(())
 }
