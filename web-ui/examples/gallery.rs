@@ -5,9 +5,12 @@
 #[path = "../tests/fixture/mod.rs"]
 mod fixture;
 
-use bitcraps_web::{page::Frame, route::Room};
+use bitcraps_web::{
+    page::{self, Frame},
+    route::Room,
+};
 use fixture::Sample;
-use yew::{Callback, Html, function_component, html};
+use yew::{Callback, Html, function_component};
 
 #[function_component]
 fn Gallery() -> Html {
@@ -23,10 +26,13 @@ fn Gallery() -> Html {
         Room::Table(_) => Room::Table(fixture::table_id()),
         other => other,
     };
-    html! {
-        <Frame picture={fixture::picture(sample)} {room} asked={Vec::new()}
-            on_do={Callback::noop()} />
-    }
+    page::frame(Frame {
+        picture: &fixture::picture(sample),
+        room,
+        asked: Vec::new(),
+        refused: None,
+        on_do: Callback::noop(),
+    })
 }
 
 fn main() {

@@ -6,9 +6,9 @@ use crate::{
     driver::{self, Asker, Told},
     model::story::{Saying, Tone},
     page::{
-        Frame,
+        self, Frame,
         asked::{Asked, Pending},
-        starting::Starting,
+        starting,
     },
     picture::Shown,
     route::Room,
@@ -17,9 +17,8 @@ use bitcraps_core::{
     id::TableId,
     node::{Command, CommandError, RequestId},
 };
-use std::rc::Rc;
 use wasm_bindgen::{JsCast, closure::Closure};
-use yew::{Component, Context, Html, html};
+use yew::{Component, Context, Html};
 
 /// Puts the page where `#app` is.
 pub fn mount() {
@@ -100,20 +99,16 @@ impl Component for App {
 
     fn view(&self, context: &Context<App>) -> Html {
         match &self.peer {
-            Peer::Starting(step) => html! { <Starting step={Rc::new(Ok(step.clone()))} /> },
-            Peer::Failed(error) => html! { <Starting step={Rc::new(Err(error.clone()))} /> },
-            Peer::Started(_) => html! { <Starting step={Rc::new(Ok(Step::Opening))} /> },
-            Peer::Running(_, picture) => {
-                html! {
-                    <Frame
-                        picture={picture.clone()}
-                        room={self.room}
-                        asked={self.asked.all()}
-                        refused={self.refused.clone()}
-                        on_do={context.link().callback(Msg::Do)}
-                    />
-                }
-            }
+            Peer::Starting(step) => starting::page(Ok(step)),
+            Peer::Failed(error) => starting::page(Err(error)),
+            Peer::Started(_) => starting::page(Ok(&Step::Opening)),
+            Peer::Running(_, picture) => page::frame(Frame {
+                picture,
+                room: self.room,
+                asked: self.asked.all(),
+                refused: self.refused.as_ref(),
+                on_do: context.link().callback(Msg::Do),
+            }),
         }
     }
 }

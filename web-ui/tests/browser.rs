@@ -12,7 +12,7 @@ use bitcraps_core::{
 };
 use bitcraps_web::{
     inbox::Inbox,
-    page::{Frame, asked::Asked},
+    page::{self, Frame},
     route::Room,
     slot::{self, Claim},
     store::{OWN_BYTES, Store},
@@ -23,7 +23,7 @@ use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, HtmlElement};
-use yew::{Callback, Html, Properties, function_component, html};
+use yew::{Callback, Html, Properties, function_component};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -199,16 +199,17 @@ struct HostProps {
     sample: u8,
     room: Room,
     on_do: Callback<Command>,
-    #[prop_or_default]
-    asked: Vec<Asked>,
 }
 
 #[function_component]
 fn Host(props: &HostProps) -> Html {
-    html! {
-        <Frame picture={fixture::picture(SAMPLES[usize::from(props.sample)])} room={props.room}
-            asked={props.asked.clone()} on_do={props.on_do.clone()} />
-    }
+    page::frame(Frame {
+        picture: &fixture::picture(SAMPLES[usize::from(props.sample)]),
+        room: props.room,
+        asked: Vec::new(),
+        refused: None,
+        on_do: props.on_do.clone(),
+    })
 }
 
 const SAMPLES: [Sample; 5] =
@@ -222,7 +223,7 @@ async fn mount(sample: Sample, room: Room) -> Mounted {
     let heard = Rc::clone(&asked);
     let on_do = Callback::from(move |command| heard.borrow_mut().push(command));
     let index = SAMPLES.iter().position(|s| *s == sample).unwrap() as u8;
-    let props = HostProps { sample: index, room, on_do, asked: Vec::new() };
+    let props = HostProps { sample: index, room, on_do };
     yew::Renderer::<Host>::with_root_and_props(root.clone(), props).render();
     let drawn = Mounted { root, asked };
     until("the page", || drawn.find("main").is_some()).await;
@@ -282,7 +283,7 @@ async fn a_point_shows_the_puck_and_closes_the_pass_line() {
     let page = mount(Sample::Point, Room::Table(fixture::table_id())).await;
     assert_eq!(page.by("point").unwrap().get_attribute("data-point").as_deref(), Some("6"));
     assert!(page.by("bet-pass").unwrap().has_attribute("disabled"));
-    assert!(!page.by("bet-odds-pass").unwrap().has_attribute("disabled"));
+    assert!(!page.by("bet-pass-odds").unwrap().has_attribute("disabled"));
     assert_eq!(page.text("roll-count"), "12");
     assert_eq!(page.text("log-height"), "73");
 }

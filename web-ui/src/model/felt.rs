@@ -3,16 +3,12 @@
 //! What is allowed is the core's decision. This only knows what a printed layout says: which bets
 //! a phase is about, so that those come first and the others step back.
 
-use super::{table, text};
+use super::table;
 use bitcraps_core::{
-    craps::{Number, Wager},
+    craps::{Number, Spot, Wager},
     id::PeerId,
     node::{BetView, TableView},
 };
-
-/// The six numbers that can be the point, as they stand on the felt.
-pub const NUMBERS: [Number; 6] =
-    [Number::Four, Number::Five, Number::Six, Number::Eight, Number::Nine, Number::Ten];
 
 /// A printed box where chips can lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +22,9 @@ pub enum Area {
 }
 
 /// Chips in a box.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pile {
-    pub area: Area,
-    /// "pass", "come 6", "odds", …: what tells it from other piles in the same box.
-    pub label: String,
+    pub spot: Spot,
     pub chips: u64,
 }
 
@@ -42,161 +36,99 @@ pub enum Offer {
     Later(&'static str),
 }
 
-/// The chips of one seat, box by box. A spot whose name is not known stays out of the picture; it
-/// still stands in the list of seats, as the core wrote it.
+/// Where a spot is printed.
+pub fn area(spot: Spot) -> Area {
+    match spot {
+        Spot::Pass | Spot::PassOdds => Area::Pass,
+        Spot::DontPass | Spot::DontPassOdds => Area::DontPass,
+        Spot::Come => Area::Come,
+        Spot::DontCome => Area::DontCome,
+        Spot::Field => Area::Field,
+        Spot::ComeOn(number)
+        | Spot::DontComeOn(number)
+        | Spot::ComeOdds(number)
+        | Spot::DontComeOdds(number)
+        | Spot::Place(number) => Area::Number(number),
+    }
+}
+
+/// The chips of one seat, spot by spot. A name that is no spot stays out of the picture; it still
+/// stands in the list of seats, as the core wrote it.
 pub fn piles(bets: &[BetView]) -> Vec<Pile> {
-    bets.iter()
-        .filter_map(|bet| {
-            let (area, label) = place(&bet.spot)?;
-            Some(Pile { area, label, chips: bet.chips.0 })
-        })
-        .collect()
+    let pile = |bet: &BetView| Some(Pile { spot: bet.spot.parse().ok()?, chips: bet.chips.0 });
+    bets.iter().filter_map(pile).collect()
+}
+
+/// The spots where this seat has chips.
+pub fn held(table: &TableView, me: &PeerId) -> Vec<Spot> {
+    let bets = table::seat(table, me).map_or(&[][..], |seat| &seat.bets);
+    piles(bets).into_iter().map(|pile| pile.spot).collect()
 }
 
 /// The sum of what all seats but `me` have in a box.
-pub fn others(table: &TableView, me: &PeerId, area: Area) -> u64 {
+pub fn others(table: &TableView, me: &PeerId, wanted: Area) -> u64 {
     let seats = table.seats.iter().filter(|seat| seat.peer_id != *me);
     seats
         .flat_map(|seat| piles(&seat.bets))
-        .filter(|pile| pile.area == area)
+        .filter(|pile| area(pile.spot) == wanted)
         .fold(0, |sum, pile| sum.saturating_add(pile.chips))
-}
-
-/// The box of a spot's name, and what to call the pile there.
-fn place(spot: &str) -> Option<(Area, String)> {
-    let plain = spot.to_lowercase().replace(['\'', '’'], "").replace(['_', '-'], " ");
-    let mut words: Vec<&str> = plain.split_whitespace().collect();
-    let number = words.last().and_then(|word| number(word));
-    if number.is_some() {
-        words.pop();
-    }
-    let kind = words.concat();
-    let area = match (kind.as_str(), number) {
-        ("pass" | "passline" | "passodds", _) => Area::Pass,
-        ("dontpass" | "dontpassodds", _) => Area::DontPass,
-        ("come", None) => Area::Come,
-        ("dontcome", None) => Area::DontCome,
-        ("field", None) => Area::Field,
-        ("come" | "comeodds" | "dontcome" | "dontcomeodds" | "place", Some(number)) => {
-            Area::Number(number)
-        }
-        _ => return None,
-    };
-    Some((area, words.join(" ").replace("dont", "don’t")))
-}
-
-/// "4" or "four".
-pub fn number(word: &str) -> Option<Number> {
-    Some(match word {
-        "4" | "four" => Number::Four,
-        "5" | "five" => Number::Five,
-        "6" | "six" => Number::Six,
-        "8" | "eight" => Number::Eight,
-        "9" | "nine" => Number::Nine,
-        "10" | "ten" => Number::Ten,
-        _ => return None,
-    })
 }
 
 /// The odds that this seat could take: behind its line bet and behind its travelled bets.
 pub fn odds(table: &TableView, me: &PeerId) -> Vec<Wager> {
-    let Some(seat) = table::seat(table, me) else {
-        return Vec::new();
-    };
-    let piles = piles(&seat.bets);
-    let has = |area, label: &str| piles.iter().any(|p| p.area == area && p.label == label);
-    let mut odds = Vec::new();
-    if table.point.is_some() {
-        if has(Area::Pass, "pass") {
-            odds.push(Wager::PassOdds);
-        }
-        if has(Area::DontPass, "don’t pass") {
-            odds.push(Wager::DontPassOdds);
-        }
-    }
-    for number in NUMBERS {
-        if has(Area::Number(number), "come") {
-            odds.push(Wager::ComeOdds(number));
-        }
-        if has(Area::Number(number), "don’t come") {
-            odds.push(Wager::DontComeOdds(number));
-        }
-    }
-    odds
+    let held = held(table, me);
+    Wager::all()
+        .filter(|wager| wager.spot().backed().is_some_and(|behind| held.contains(&behind)))
+        .filter(|wager| offer(*wager, table.point) == Offer::Now)
+        .collect()
 }
 
 pub fn offer(wager: Wager, point: Option<Number>) -> Offer {
     match (wager, point) {
         (Wager::Pass | Wager::DontPass, Some(_)) => Offer::Later("when the point is decided"),
-        (Wager::Come | Wager::DontCome, None) => Offer::Later("when there is a point"),
-        (Wager::PassOdds | Wager::DontPassOdds, None) => Offer::Later("when there is a point"),
-        _ => Offer::Now,
+        (Wager::Come | Wager::DontCome | Wager::PassOdds | Wager::DontPassOdds, None) => {
+            Offer::Later("when there is a point")
+        }
+        (Wager::Pass | Wager::DontPass, None)
+        | (Wager::Come | Wager::DontCome | Wager::PassOdds | Wager::DontPassOdds, Some(_))
+        | (
+            Wager::ComeOdds(_) | Wager::DontComeOdds(_) | Wager::Field | Wager::Place(_),
+            None | Some(_),
+        ) => Offer::Now,
     }
 }
 
-/// What a bet is called on buttons and in sentences.
-pub fn label(wager: Wager) -> String {
-    let on = |name: &str, number: Number| [name, " ", &text::pips(number).to_string()].concat();
-    match wager {
-        Wager::Pass => "pass line".to_owned(),
-        Wager::DontPass => "don’t pass".to_owned(),
-        Wager::Come => "come".to_owned(),
-        Wager::DontCome => "don’t come".to_owned(),
-        Wager::PassOdds => "odds behind pass".to_owned(),
-        Wager::DontPassOdds => "odds behind don’t pass".to_owned(),
-        Wager::ComeOdds(number) => on("odds behind come", number),
-        Wager::DontComeOdds(number) => on("odds behind don’t come", number),
-        Wager::Field => "field".to_owned(),
-        Wager::Place(number) => on("place", number),
-    }
-}
-
-/// A name without spaces for tests and styles: `pass`, `dont-pass`, `place-6`, `odds-come-8`.
+/// A bet's name without spaces, for tests and styles: `dont-pass`, `place-6`, `come-odds-8`.
 pub fn slug(wager: Wager) -> String {
-    let on = |name: &str, number: Number| [name, "-", &text::pips(number).to_string()].concat();
-    match wager {
-        Wager::Pass => "pass".to_owned(),
-        Wager::DontPass => "dont-pass".to_owned(),
-        Wager::Come => "come".to_owned(),
-        Wager::DontCome => "dont-come".to_owned(),
-        Wager::PassOdds => "odds-pass".to_owned(),
-        Wager::DontPassOdds => "odds-dont-pass".to_owned(),
-        Wager::ComeOdds(number) => on("odds-come", number),
-        Wager::DontComeOdds(number) => on("odds-dont-come", number),
-        Wager::Field => "field".to_owned(),
-        Wager::Place(number) => on("place", number),
-    }
+    wager.to_string().replace('\'', "").replace(' ', "-")
+}
+
+/// What to know before betting: the rule, what it pays, what it costs on average.
+pub fn rule(wager: Wager) -> String {
+    let guide = wager.guide();
+    let edge = guide.edge.to_string();
+    [&guide.rule, " Pays ", guide.payout, ". House edge ", &edge, "."].concat()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bitcraps_core::craps::Chips;
+    use crate::model::sample::{bet, peer, table};
 
     #[test]
-    fn chips_lie_in_the_box_that_the_spot_names() {
-        for (spot, area, label) in [
-            ("pass", Area::Pass, "pass"),
-            ("pass odds", Area::Pass, "pass odds"),
-            ("don't pass", Area::DontPass, "don’t pass"),
-            ("come", Area::Come, "come"),
-            ("come 6", Area::Number(Number::Six), "come"),
-            ("come odds 6", Area::Number(Number::Six), "come odds"),
-            ("don't come odds 10", Area::Number(Number::Ten), "don’t come odds"),
-            ("place 8", Area::Number(Number::Eight), "place"),
-            ("field", Area::Field, "field"),
-        ] {
-            let bets = [BetView { spot: spot.to_owned(), chips: Chips(3) }];
-            let expected = Pile { area, label: label.to_owned(), chips: 3 };
-            assert_eq!(piles(&bets), [expected], "{spot}");
+    fn every_spot_of_the_rules_has_a_box_and_its_name_is_understood() {
+        for spot in Spot::all() {
+            let piles = piles(&[bet(&spot.to_string(), 3)]);
+            assert_eq!(piles, [Pile { spot, chips: 3 }]);
         }
+        assert_eq!(area(Spot::DontComeOdds(Number::Ten)), Area::Number(Number::Ten));
+        assert_eq!(area(Spot::PassOdds), Area::Pass);
     }
 
     #[test]
-    fn a_spot_that_is_not_printed_here_is_left_out_of_the_picture() {
+    fn a_name_that_is_no_spot_is_left_out_of_the_picture() {
         for spot in ["hardway 8", "", "place", "7", "come 7"] {
-            let bets = [BetView { spot: spot.to_owned(), chips: Chips(3) }];
-            assert_eq!(piles(&bets), [], "{spot}");
+            assert_eq!(piles(&[bet(spot, 3)]), [], "{spot}");
         }
     }
 
@@ -208,5 +140,28 @@ mod tests {
         assert_ne!(offer(Wager::Come, None), Offer::Now);
         assert_eq!(offer(Wager::Come, point), Offer::Now);
         assert_eq!(offer(Wager::Field, None), Offer::Now);
+    }
+
+    #[test]
+    fn odds_are_offered_behind_the_bets_that_are_there() {
+        let mut table = table();
+        assert_eq!(odds(&table, &peer(0)), []);
+        table.seats[0].bets = vec![bet("pass", 10), bet("come 6", 5), bet("don't come 4", 5)];
+        let travelled = [Wager::ComeOdds(Number::Six), Wager::DontComeOdds(Number::Four)];
+        assert_eq!(odds(&table, &peer(0)), travelled);
+        table.point = Some(Number::Nine);
+        let all = [Wager::PassOdds, travelled[0], travelled[1]];
+        assert_eq!(odds(&table, &peer(0)), all);
+        assert_eq!(odds(&table, &peer(1)), []);
+    }
+
+    #[test]
+    fn the_chips_of_the_others_are_summed_box_by_box() {
+        let mut table = table();
+        table.seats[0].bets = vec![bet("pass", 100)];
+        table.seats[1].bets = vec![bet("pass", 10), bet("pass odds", 20), bet("field", 1)];
+        table.seats[2].bets = vec![bet("pass", 5)];
+        assert_eq!(others(&table, &peer(0), Area::Pass), 35);
+        assert_eq!(others(&table, &peer(0), Area::Come), 0);
     }
 }

@@ -149,7 +149,7 @@ impl Story {
 }
 
 fn rolled(dice: Dice, point: Option<Option<bitcraps_core::craps::Number>>) -> String {
-    let sum = (dice.0 + dice.1).to_string();
+    let sum = dice.total().to_string();
     let mut said =
         ["Rolled ", &dice.0.to_string(), " and ", &dice.1.to_string(), ": ", &sum].concat();
     if let Some(point) = point {

@@ -35,11 +35,10 @@ pub fn latency(millis: Option<f64>) -> String {
     };
     // Tenths as a whole number: printing floats costs the page several kilobytes.
     let tenths = (millis * 10.0 + 0.5) as u64;
-    let whole = (tenths / 10).to_string();
     if tenths < 100 {
-        [&whole, ".", &(tenths % 10).to_string(), " ms"].concat()
+        [&(tenths / 10).to_string(), ".", &(tenths % 10).to_string(), " ms"].concat()
     } else {
-        [&whole, " ms"].concat()
+        [&((millis + 0.5) as u64).to_string(), " ms"].concat()
     }
 }
 
@@ -101,22 +100,9 @@ pub fn close_reason(reason: CloseReason) -> &'static str {
     }
 }
 
-/// 4, 5, 6, 8, 9 or 10.
-pub fn pips(number: Number) -> u8 {
-    match number {
-        Number::Four => 4,
-        Number::Five => 5,
-        Number::Six => 6,
-        Number::Eight => 8,
-        Number::Nine => 9,
-        Number::Ten => 10,
-    }
-}
-
 /// What a roll meant for the pass line.
 pub fn outcome(point: Option<Number>, dice: Dice) -> &'static str {
-    let sum = dice.0 + dice.1;
-    match (point.map(pips), sum) {
+    match (point.map(Number::total), dice.total()) {
         (None, 7 | 11) => "natural",
         (None, 2 | 3 | 12) => "craps",
         (None, _) => "the point",

@@ -16,33 +16,24 @@ use yew::{Callback, Html, Properties, function_component, html, use_node_ref};
 /// Peers listed; the mesh page finds the others.
 const LISTED_PEERS_MAX: usize = 24;
 
-#[derive(PartialEq, Properties)]
+#[derive(Clone, PartialEq, Properties)]
 pub struct LobbyProps {
     pub picture: Shown,
     pub asked: Vec<Asked>,
     pub on_do: Callback<Command>,
 }
 
-#[function_component]
-pub fn Lobby(props: &LobbyProps) -> Html {
+pub fn page(props: &LobbyProps) -> Html {
     let view = &props.picture.view;
     html! {
         <div class="room lobby">
             <h1 id="main-title" class="sr-only" tabindex="-1">{ "Lobby" }</h1>
-            <Create ..props_of(props) />
+            <Create ..props.clone() />
             { my_tables(view) }
             { announced(props) }
             { peers(view) }
-            <OwnName ..props_of(props) />
+            <OwnName ..props.clone() />
         </div>
-    }
-}
-
-fn props_of(props: &LobbyProps) -> LobbyProps {
-    LobbyProps {
-        picture: props.picture.clone(),
-        asked: props.asked.clone(),
-        on_do: props.on_do.clone(),
     }
 }
 

@@ -9,36 +9,32 @@ pub mod table;
 
 use crate::{
     model::{story::Saying, text},
-    part::{saving::SavingNotice, sayings::Sayings, status::Status},
+    part::{saving, sayings, status},
     picture::Shown,
     route::Room,
 };
 use asked::Asked;
 use bitcraps_core::node::{Command, TableState};
-use yew::{Callback, Html, Properties, classes, function_component, html};
+use lobby::LobbyProps;
+use table::TableRoom;
+use yew::{Callback, Html, classes, html};
 
-#[derive(PartialEq, Properties)]
-pub struct FrameProps {
-    pub picture: Shown,
+/// Everything between the top and the bottom of the window.
+pub struct Frame<'a> {
+    pub picture: &'a Shown,
     pub room: Room,
     pub asked: Vec<Asked>,
-    #[prop_or_default]
-    pub refused: Option<Saying>,
+    /// What the page itself refused last.
+    pub refused: Option<&'a Saying>,
     pub on_do: Callback<Command>,
 }
 
 /// Header, room, footer.
-#[function_component]
-pub fn Frame(props: &FrameProps) -> Html {
-    let FrameProps { picture, room, asked, refused, on_do } = props;
+pub fn frame(frame: Frame<'_>) -> Html {
+    let Frame { picture, room, asked, refused, on_do } = frame;
     let page = match room {
-        Room::Lobby => html! {
-            <lobby::Lobby picture={picture.clone()} asked={asked.clone()} {on_do} />
-        },
-        Room::Table(id) => html! {
-            <table::TableRoom key={id.to_string()} picture={picture.clone()} id={*id}
-                asked={asked.clone()} {on_do} />
-        },
+        Room::Lobby => lobby::page(&LobbyProps { picture: picture.clone(), asked, on_do }),
+        Room::Table(id) => table::page(&TableRoom { picture, id, asked: &asked, on_do: &on_do }),
         Room::Mesh => html! { <mesh::Mesh picture={picture.clone()} /> },
     };
     html! {
@@ -46,12 +42,12 @@ pub fn Frame(props: &FrameProps) -> Html {
             <a class="skip" href="#main-title">{ "Skip to the page" }</a>
             <header class="top">
                 <a class="brand" href={Room::Lobby.hash()}>{ "BitCraps" }</a>
-                { tabs(picture, *room) }
-                <Status picture={picture.clone()} />
+                { tabs(picture, room) }
+                { status::line(picture) }
             </header>
-            <SavingNotice saving={picture.saving.clone()} />
-            <main>{ page }</main>
-            <Sayings sayings={picture.story.sayings.iter().chain(refused).cloned().collect::<Vec<_>>()} />
+            { saving::notice(&picture.saving) }
+            <main key={room.hash()}>{ page }</main>
+            { sayings::region(picture.story.sayings.iter().chain(refused)) }
             <footer class="foot">
                 <p>
                     { "Play money only. Chips have no value and cannot be bought, sold or paid out." }

@@ -5,17 +5,10 @@ use crate::{
     slot::SLOTS_MAX,
 };
 use bitcraps_core::crypto::identity::WORK_BITS_DEFAULT;
-use std::rc::Rc;
-use yew::{Html, Properties, function_component, html};
+use yew::{Html, html};
 
-#[derive(PartialEq, Properties)]
-pub struct StartingProps {
-    pub step: Rc<Result<Step, BootError>>,
-}
-
-#[function_component]
-pub fn Starting(props: &StartingProps) -> Html {
-    let body = match &*props.step {
+pub fn page(step: Result<&Step, &BootError>) -> Html {
+    let body = match step {
         Ok(step) => under_way(step),
         Err(error) => failed(error),
     };

@@ -13,9 +13,8 @@ use crate::{
     },
     part::{
         dice::DicePair,
-        felt::{Betting, Felt, tier},
-        history::History,
-        seats::Seats,
+        felt::{self as felt_part, Betting, Felt, tier},
+        history, seats,
         typed_bet::TypedBet,
     },
     picture::Shown,
@@ -36,22 +35,21 @@ const TRAY: [u64; 4] = [1, 5, 25, 100];
 /// What is picked up at first: the first line bet should be one click.
 const FIRST_CHIP: usize = 1;
 
-#[derive(PartialEq, Properties)]
-pub struct TableRoomProps {
-    pub picture: Shown,
+/// One table's room.
+pub struct TableRoom<'a> {
+    pub picture: &'a Shown,
     pub id: TableId,
-    pub asked: Vec<Asked>,
-    pub on_do: Callback<Command>,
+    pub asked: &'a [Asked],
+    pub on_do: &'a Callback<Command>,
 }
 
-#[function_component]
-pub fn TableRoom(props: &TableRoomProps) -> Html {
+pub fn page(props: &TableRoom<'_>) -> Html {
     let view = &props.picture.view;
     match view.tables.iter().find(|t| t.table_id == props.id) {
         Some(table) if table.state == TableState::Left => left(table),
         Some(table) => {
-            html! { <Seated table={table.clone()} picture={props.picture.clone()}
-            asked={props.asked.clone()} on_do={props.on_do.clone()} /> }
+            html! { <Seated key={props.id.to_string()} table={table.clone()} picture={props.picture.clone()}
+            asked={props.asked.to_vec()} on_do={props.on_do.clone()} /> }
         }
         None => match view.lobby.iter().find(|t| t.table_id == props.id) {
             Some(table) => at_the_door(props, table),
@@ -70,7 +68,7 @@ fn left(table: &TableView) -> Html {
     }
 }
 
-fn at_the_door(props: &TableRoomProps, table: &LobbyView) -> Html {
+fn at_the_door(props: &TableRoom<'_>, table: &LobbyView) -> Html {
     let id = table.table_id;
     let asking = props.asked.contains(&Asked::Join(id));
     let on_do = props.on_do.clone();
@@ -116,6 +114,8 @@ fn Seated(props: &SeatedProps) -> Html {
     let table = &props.table;
     let me = props.picture.view.peer_id;
     let chip = use_state(|| FIRST_CHIP);
+    let looked = use_state(|| None::<Wager>);
+    let rule = *looked;
     let worth = TRAY[*chip % TRAY.len()];
     let betting = betting(table, &me);
     let on_bet = bet(props, worth);
@@ -138,20 +138,23 @@ fn Seated(props: &SeatedProps) -> Html {
             event.prevent_default();
         })
     };
+    let on_look = Callback::from(move |wager: Wager| looked.set(Some(wager)));
     let on_chip = Callback::from(move |index: usize| chip.set(index));
+    let felt = Felt { table, me, chip: worth, betting, on_bet, on_look };
     html! {
         <div class="room at-table" data-testid="table">
             { heading(table) }
             { frozen_banner(table) }
             <div class="play" onkeydown={on_key}>
                 { stage(props, &me) }
-                <Felt table={table.clone()} {me} chip={worth} {betting} {on_bet} />
+                { felt_part::draw(&felt) }
+                { rule_line(rule) }
                 { tray(worth, &on_chip) }
             </div>
             <aside class="beside">
                 <TypedBet table={table.clone()} {me} on_typed={typed(props)} />
-                <Seats picture={props.picture.clone()} id={table.table_id} />
-                <History table={table.clone()} />
+                { seats::panel(&props.picture.view, table) }
+                { history::panel(table) }
                 { ledger(props) }
             </aside>
         </div>
@@ -160,14 +163,14 @@ fn Seated(props: &SeatedProps) -> Html {
 
 fn heading(table: &TableView) -> Html {
     let (puck, said) = match table.point {
-        Some(point) => ("puck on", ["ON ", &text::pips(point).to_string()].concat()),
+        Some(point) => ("puck on", ["ON ", &point.to_string()].concat()),
         None => ("puck off", "OFF".to_owned()),
     };
     html! {
         <div class="table-head">
             <h1 id="main-title" tabindex="-1">{ table.name.clone() }</h1>
             <span class={puck} data-testid="point"
-                data-point={table.point.map(|p| text::pips(p).to_string())}>
+                data-point={table.point.map(|p| p.to_string())}>
                 <span class="sr-only">{ "The puck is " }</span>{ said }
             </span>
         </div>
@@ -225,6 +228,19 @@ fn stage(props: &SeatedProps, me: &PeerId) -> Html {
                 { label }
             </button>
         </section>
+    }
+}
+
+/// The rule and the exact odds of the bet that was last pointed at or focused.
+fn rule_line(wager: Option<Wager>) -> Html {
+    html! {
+        <p class="rule" data-testid="rule">
+            if let Some(wager) = wager {
+                <strong>{ wager.to_string() }</strong>{ ". " }{ felt::rule(wager) }
+            } else {
+                { "Point at a bet, or move to it, to read its rule and its exact odds." }
+            }
+        </p>
     }
 }
 

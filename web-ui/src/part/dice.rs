@@ -30,7 +30,7 @@ pub fn DicePair(props: &DicePairProps) -> Html {
     let label = props.dice.map_or_else(
         || "No dice yet".to_owned(),
         |dice| {
-            let sum = (dice.0 + dice.1).to_string();
+            let sum = dice.total().to_string();
             ["Dice: ", &dice.0.to_string(), " and ", &dice.1.to_string(), ", ", &sum].concat()
         },
     );

@@ -8,11 +8,11 @@ use crate::model::{
     table, text,
 };
 use bitcraps_core::{
-    craps::{Number, Wager},
+    craps::{Number, Spot, Wager},
     id::PeerId,
     node::TableView,
 };
-use yew::{Callback, Html, Properties, classes, function_component, html};
+use yew::{Callback, FocusEvent, Html, MouseEvent, Properties, classes, function_component, html};
 
 /// Whether clicks on the felt do anything now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,25 +21,26 @@ pub enum Betting {
     Closed,
 }
 
-#[derive(PartialEq, Properties)]
-pub struct FeltProps {
-    pub table: TableView,
+/// The felt of one table.
+pub struct Felt<'a> {
+    pub table: &'a TableView,
     pub me: PeerId,
     /// What a click bets, in chips.
     pub chip: u64,
     pub betting: Betting,
     pub on_bet: Callback<Wager>,
+    /// Hovered or focused: its rule is wanted.
+    pub on_look: Callback<Wager>,
 }
 
-#[function_component]
-pub fn Felt(props: &FeltProps) -> Html {
+pub fn draw(props: &Felt<'_>) -> Html {
     let point = props.table.point;
     let line = [Wager::Pass, Wager::DontPass];
     let come = [Wager::Come, Wager::DontCome];
-    let odds = felt::odds(&props.table, &props.me);
+    let odds = felt::odds(props.table, &props.me);
     let numbers = html! {
         <div class="numbers" key="numbers">
-            { for felt::NUMBERS.iter().map(|n| number_box(props, *n)) }
+            { for Number::ALL.iter().map(|n| number_box(props, *n)) }
         </div>
     };
     let field = bet_box(props, Wager::Field, "2 · 3 · 4 · 9 · 10 · 11 · 12");
@@ -70,7 +71,7 @@ fn note(wager: Wager) -> &'static str {
     }
 }
 
-fn bet_box(props: &FeltProps, wager: Wager, note: &'static str) -> Html {
+fn bet_box(props: &Felt<'_>, wager: Wager, note: &'static str) -> Html {
     let area = match wager {
         Wager::Pass => Area::Pass,
         Wager::DontPass => Area::DontPass,
@@ -78,11 +79,13 @@ fn bet_box(props: &FeltProps, wager: Wager, note: &'static str) -> Html {
         Wager::DontCome => Area::DontCome,
         _ => Area::Field,
     };
+    let (hover, focus) = look(props, wager);
     html! {
-        <div key={felt::slug(wager)} class={classes!("box", ["area-", &felt::slug(wager)].concat())}>
+        <div key={felt::slug(wager)} class={classes!("box", ["area-", &felt::slug(wager)].concat())}
+            onmouseenter={hover} onfocusin={focus}>
             { bet_button(props, wager, html! {
                 <>
-                    <span class="bet-name">{ felt::label(wager) }</span>
+                    <span class="bet-name">{ wager.to_string() }</span>
                     <span class="bet-note">{ note }</span>
                 </>
             }) }
@@ -91,16 +94,18 @@ fn bet_box(props: &FeltProps, wager: Wager, note: &'static str) -> Html {
     }
 }
 
-fn number_box(props: &FeltProps, number: Number) -> Html {
+fn number_box(props: &Felt<'_>, number: Number) -> Html {
     let wager = Wager::Place(number);
     let on = props.table.point == Some(number);
     let name = match number {
         Number::Six => "SIX".to_owned(),
         Number::Nine => "NINE".to_owned(),
-        _ => text::pips(number).to_string(),
+        _ => number.to_string(),
     };
+    let (hover, focus) = look(props, wager);
     html! {
-        <div key={felt::slug(wager)} class={classes!("box", "number", on.then_some("is-point"))}>
+        <div key={felt::slug(wager)} class={classes!("box", "number", on.then_some("is-point"))}
+            onmouseenter={hover} onfocusin={focus}>
             if on {
                 <span class="puck on" aria-hidden="true">{ "ON" }</span>
             }
@@ -115,24 +120,33 @@ fn number_box(props: &FeltProps, number: Number) -> Html {
     }
 }
 
-fn odds_box(props: &FeltProps, odds: &[Wager]) -> Html {
+fn odds_box(props: &Felt<'_>, odds: &[Wager]) -> Html {
     if odds.is_empty() {
         return html! {};
     }
     html! {
         <div key="odds" class="odds" role="group" aria-label="Odds">
-            { for odds.iter().map(|wager| html! {
-                <div key={felt::slug(*wager)} class="box">
-                    { bet_button(props, *wager, html! {
-                        <span class="bet-name">{ felt::label(*wager) }</span>
-                    }) }
-                </div>
+            { for odds.iter().map(|wager| {
+                let (hover, focus) = look(props, *wager);
+                html! {
+                    <div key={felt::slug(*wager)} class="box" onmouseenter={hover}
+                        onfocusin={focus}>
+                        { bet_button(props, *wager, html! {
+                            <span class="bet-name">{ wager.to_string() }</span>
+                        }) }
+                    </div>
+                }
             }) }
         </div>
     }
 }
 
-fn bet_button(props: &FeltProps, wager: Wager, face: Html) -> Html {
+fn look(props: &Felt<'_>, wager: Wager) -> (Callback<MouseEvent>, Callback<FocusEvent>) {
+    let (hover, focus) = (props.on_look.clone(), props.on_look.clone());
+    (Callback::from(move |_| hover.emit(wager)), Callback::from(move |_| focus.emit(wager)))
+}
+
+fn bet_button(props: &Felt<'_>, wager: Wager, face: Html) -> Html {
     let offer = felt::offer(wager, props.table.point);
     let later = match offer {
         Offer::Now => None,
@@ -144,7 +158,7 @@ fn bet_button(props: &FeltProps, wager: Wager, face: Html) -> Html {
         "Bet ",
         &text::counted(chips, "chip", "chips"),
         " on ",
-        &felt::label(wager),
+        &wager.to_string(),
         &later.map_or_else(String::new, |when| [", offered ", when].concat()),
     ]
     .concat();
@@ -155,8 +169,7 @@ fn bet_button(props: &FeltProps, wager: Wager, face: Html) -> Html {
             class={classes!("bet", later.map(|_| "later"))}
             data-testid={["bet-", &felt::slug(wager)].concat()}
             disabled={closed || later.is_some()}
-            aria-label={label.clone()}
-            title={label}
+            aria-label={label}
             onclick={move |_| on_bet.emit(wager)}
         >
             { face }
@@ -165,18 +178,18 @@ fn bet_button(props: &FeltProps, wager: Wager, face: Html) -> Html {
 }
 
 /// Own chips as discs, what others have there as one figure.
-fn chips(props: &FeltProps, area: Area) -> Html {
+fn chips(props: &Felt<'_>, area: Area) -> Html {
     let mine =
-        table::seat(&props.table, &props.me).map_or_else(Vec::new, |seat| felt::piles(&seat.bets));
-    let others = felt::others(&props.table, &props.me, area);
+        table::seat(props.table, &props.me).map_or_else(Vec::new, |seat| felt::piles(&seat.bets));
+    let others = felt::others(props.table, &props.me, area);
     html! {
         <div class="chips">
-            { for mine.iter().filter(|pile| pile.area == area).map(|pile| html! {
-                <span class={classes!("chip", tier(pile.chips))} title={pile.label.clone()}>
-                    <span class="sr-only">{ ["Yours, ", &pile.label, ": "].concat() }</span>
+            { for mine.iter().filter(|pile| felt::area(pile.spot) == area).map(|pile| html! {
+                <span class={classes!("chip", tier(pile.chips))} title={pile.spot.to_string()}>
+                    <span class="sr-only">{ ["Yours on ", &pile.spot.to_string(), ": "].concat() }</span>
                     { pile.chips.to_string() }
-                    if pile.label.ends_with("odds") {
-                        <span class="chip-tag" aria-hidden="true">{ "odds" }</span>
+                    if let Some(tag) = tag(pile.spot) {
+                        <span class="chip-tag" aria-hidden="true">{ tag }</span>
                     }
                 </span>
             }) }
@@ -187,6 +200,23 @@ fn chips(props: &FeltProps, area: Area) -> Html {
                 </span>
             }
         </div>
+    }
+}
+
+/// Tells piles in one box apart.
+fn tag(spot: Spot) -> Option<&'static str> {
+    match spot {
+        Spot::PassOdds | Spot::DontPassOdds | Spot::ComeOdds(_) | Spot::DontComeOdds(_) => {
+            Some("odds")
+        }
+        Spot::ComeOn(_) => Some("come"),
+        Spot::DontComeOn(_) => Some("don’t"),
+        Spot::Pass
+        | Spot::DontPass
+        | Spot::Come
+        | Spot::DontCome
+        | Spot::Field
+        | Spot::Place(_) => None,
     }
 }
 

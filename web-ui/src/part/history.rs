@@ -6,16 +6,9 @@ use bitcraps_core::{
     id::PeerId,
     node::{HistoryView, TableView},
 };
-use yew::{Html, Properties, function_component, html};
+use yew::{Html, html};
 
-#[derive(PartialEq, Properties)]
-pub struct HistoryProps {
-    pub table: TableView,
-}
-
-#[function_component]
-pub fn History(props: &HistoryProps) -> Html {
-    let table = &props.table;
+pub fn panel(table: &TableView) -> Html {
     html! {
         <section class="panel" aria-labelledby="history-title">
             <h2 id="history-title">{ "Rolls" }</h2>
@@ -31,7 +24,7 @@ pub fn History(props: &HistoryProps) -> Html {
 }
 
 fn entry(table: &TableView, roll: &HistoryView) -> Html {
-    let sum = (roll.dice.0 + roll.dice.1).to_string();
+    let sum = roll.dice.total().to_string();
     let dice = [roll.dice.0.to_string(), roll.dice.1.to_string()].join(" and ");
     let shooter = roll
         .shooter

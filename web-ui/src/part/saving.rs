@@ -1,16 +1,10 @@
 //! Says so when this browser does not keep what it should.
 
 use crate::picture::Saving;
-use yew::{Html, Properties, function_component, html};
+use yew::{Html, html};
 
-#[derive(PartialEq, Properties)]
-pub struct SavingProps {
-    pub saving: Saving,
-}
-
-#[function_component]
-pub fn SavingNotice(props: &SavingProps) -> Html {
-    let (tone, sentence) = match &props.saving {
+pub fn notice(saving: &Saving) -> Html {
+    let (tone, sentence) = match saving {
         Saving::Kept => return Html::default(),
         Saving::ThisVisit(why) => (
             "notice warn",

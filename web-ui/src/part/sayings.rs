@@ -1,19 +1,13 @@
 //! What was said lately: read out by screen readers, shown above the bottom edge for a while.
 
 use crate::model::story::{Saying, Tone};
-use yew::{Html, Properties, function_component, html};
-
-#[derive(PartialEq, Properties)]
-pub struct SayingsProps {
-    pub sayings: Vec<Saying>,
-}
+use yew::{Html, html};
 
 /// The region is always there: one that appears together with its text is often not read.
-#[function_component]
-pub fn Sayings(props: &SayingsProps) -> Html {
+pub fn region<'a>(sayings: impl Iterator<Item = &'a Saying>) -> Html {
     html! {
         <div class="sayings" role="log" aria-live="polite" data-testid="sayings">
-            { for props.sayings.iter().map(saying) }
+            { for sayings.map(saying) }
         </div>
     }
 }

@@ -1,39 +1,21 @@
 //! Who sits at the table, with what, and whether they can be reached.
 
-use crate::{
-    model::{mesh, table, text},
-    picture::Shown,
-};
-use bitcraps_core::{
-    id::TableId,
-    node::{SeatRole, SeatView, TableView},
-};
-use yew::{Html, Properties, classes, function_component, html};
+use crate::model::{mesh, table, text};
+use bitcraps_core::node::{NodeView, SeatRole, SeatView, TablePhase, TableView};
+use yew::{Html, classes, html};
 
-#[derive(PartialEq, Properties)]
-pub struct SeatsProps {
-    pub picture: Shown,
-    pub id: TableId,
-}
-
-#[function_component]
-pub fn Seats(props: &SeatsProps) -> Html {
-    let view = &props.picture.view;
-    let Some(table) = view.tables.iter().find(|t| t.table_id == props.id) else {
-        return Html::default();
-    };
+pub fn panel(view: &NodeView, table: &TableView) -> Html {
     html! {
         <section class="panel" aria-labelledby="seats-title">
             <h2 id="seats-title">{ "Seats" }</h2>
             <ul class="seats">
-                { for table.seats.iter().map(|seat| row(&props.picture, table, seat)) }
+                { for table.seats.iter().map(|seat| row(view, table, seat)) }
             </ul>
         </section>
     }
 }
 
-fn row(picture: &Shown, table: &TableView, seat: &SeatView) -> Html {
-    let view = &picture.view;
+fn row(view: &NodeView, table: &TableView, seat: &SeatView) -> Html {
     let own = seat.peer_id == view.peer_id;
     let shooting = table.shooter == Some(seat.peer_id);
     let reach = if own {
@@ -84,7 +66,6 @@ fn stack(seat: &SeatView) -> String {
 }
 
 fn readiness(table: &TableView, seat: &SeatView) -> String {
-    use bitcraps_core::node::TablePhase;
     match (table.phase, seat.role) {
         (TablePhase::Dealing, _) if seat.deals == 0 => "still dealing".to_owned(),
         (TablePhase::Dealing, _) => "has dealt".to_owned(),

@@ -1,16 +1,9 @@
 //! The face of the connection, in one line at the top; who we are stands beside it.
 
-use crate::{model::connection::Connection, picture::Shown};
-use yew::{Html, Properties, classes, function_component, html};
+use crate::{model::connection::Connection, picture::Picture};
+use yew::{Html, classes, html};
 
-#[derive(PartialEq, Properties)]
-pub struct StatusProps {
-    pub picture: Shown,
-}
-
-#[function_component]
-pub fn Status(props: &StatusProps) -> Html {
-    let picture = &props.picture;
+pub fn line(picture: &Picture) -> Html {
     let word = picture.connection.word();
     let label = match &picture.connection {
         Connection::Joined { through, .. } => ["Joined through ", through].concat(),

@@ -1,9 +1,11 @@
 //! The box for bets as typed words.
 
-use crate::model::typed::{self, Misread, Typed};
-use bitcraps_core::{id::PeerId, node::TableView};
+use crate::model::typed::{self, Typed};
+use bitcraps_core::{craps::TYPED_BYTES_MAX, id::PeerId, node::TableView};
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::{Callback, Html, NodeRef, Properties, function_component, html, use_node_ref, use_state};
+
+const EXAMPLES: &str = "pass 10 · odds 20 · place 6 12 · roll";
 
 #[derive(PartialEq, Properties)]
 pub struct TypedBetProps {
@@ -15,7 +17,7 @@ pub struct TypedBetProps {
 #[function_component]
 pub fn TypedBet(props: &TypedBetProps) -> Html {
     let input = use_node_ref();
-    let misread = use_state(|| None::<Misread>);
+    let misread = use_state(|| None::<String>);
     let on_submit = {
         let (input, misread) = (input.clone(), misread.clone());
         let (table, me) = (props.table.clone(), props.me);
@@ -40,14 +42,14 @@ pub fn TypedBet(props: &TypedBetProps) -> Html {
             <label for="typed-bet">{ "Type a bet" }</label>
             <div class="typed-line">
                 <input id="typed-bet" ref={input} type="text" autocomplete="off"
-                    autocapitalize="none" spellcheck="false" maxlength="40"
+                    autocapitalize="none" spellcheck="false" maxlength={TYPED_BYTES_MAX.to_string()}
                     placeholder="pass 10" data-testid="typed-bet"
                     aria-describedby="typed-help" aria-invalid={misread.is_some().to_string()} />
                 <button type="submit" class="button">{ "Bet" }</button>
             </div>
             <p id="typed-help" class={if misread.is_some() { "misread" } else { "quiet" }}
                 aria-live="polite">
-                { misread.unwrap_or("pass 10 · odds 20 · place 6 12 · roll") }
+                { (*misread).clone().unwrap_or_else(|| EXAMPLES.to_owned()) }
             </p>
         </form>
     }
