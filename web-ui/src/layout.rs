@@ -23,6 +23,9 @@ const COLD: f64 = 0.4;
 /// Steps of one round of cooling: `HEAT * COOLING^STEPS` is just below `COLD`.
 const COOLING: f64 = 0.96;
 
+/// Share of the push that a dot follows in one step: more and it would swing.
+const PACE: f64 = 0.15;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     pub x: f64,
@@ -82,10 +85,10 @@ impl Layout {
         let mut push = vec![Point { x: 0.0, y: 0.0 }; self.at.len()];
         self.repel(room, &mut push);
         self.attract(room, &mut push);
-        self.gather(&mut push);
+        self.gather(room, &mut push);
         for (at, push) in self.at.iter_mut().zip(&push) {
             let length = push.x.hypot(push.y).max(1e-9);
-            let step = length.min(self.heat) / length;
+            let step = (length * PACE).min(self.heat) / length;
             at.x = (at.x + push.x * step).clamp(MARGIN, WIDTH - MARGIN);
             at.y = (at.y + push.y * step).clamp(MARGIN, HEIGHT - MARGIN);
         }
@@ -117,12 +120,18 @@ impl Layout {
         }
     }
 
-    /// Towards the centre of the dot's part.
-    fn gather(&self, push: &mut [Point]) {
+    /// Towards the centre of the dot's part, just strongly enough that the part fills its share of
+    /// the picture: there the pull equals the push of all dots on the outermost one.
+    fn gather(&self, room: f64, push: &mut [Point]) {
+        let parts = self.part_count.max(1) as f64;
+        let spread = if self.part_count < 2 { 0.42 } else { 0.21 };
+        let whole = room * room * self.at.len() as f64 / parts;
+        let (pull_x, pull_y) =
+            (whole / (WIDTH * spread).powi(2), whole / (HEIGHT * spread).powi(2));
         for (i, push) in push.iter_mut().enumerate() {
             let centre = self.centre(self.parts[i]);
-            push.x += (centre.x - self.at[i].x) * 0.12;
-            push.y += (centre.y - self.at[i].y) * 0.12;
+            push.x += (centre.x - self.at[i].x) * pull_x;
+            push.y += (centre.y - self.at[i].y) * pull_y;
         }
     }
 
