@@ -5,16 +5,21 @@
 //! mesh are pulled to separate centres. It cools down and then stops, so a calm mesh costs
 //! nothing.
 
-use crate::model::mesh::Scene;
+use crate::model::mesh::{Scene, numbered};
 use bitcraps_core::id::PeerId;
-use std::collections::BTreeMap;
 
 /// The picture is this wide and high, in its own units.
 pub const WIDTH: f64 = 1000.0;
 pub const HEIGHT: f64 = 640.0;
 
-/// Room kept free at the border for names.
-const MARGIN: f64 = 48.0;
+/// Where the parts of a fallen-apart mesh gather, as shares of the picture around its middle, the
+/// largest part first. Further parts share these places.
+const CENTRES: [(f64, f64); 6] =
+    [(-0.25, 0.0), (0.25, 0.0), (0.0, -0.28), (0.0, 0.28), (0.25, -0.3), (0.25, 0.3)];
+
+/// Room kept free at the sides, where names are long, and above and below.
+const MARGIN_X: f64 = 96.0;
+const MARGIN_Y: f64 = 52.0;
 
 /// Largest step of a dot at the start, and below which step all stand still.
 const HEAT: f64 = 60.0;
@@ -58,9 +63,9 @@ impl Layout {
         if ids == self.ids && springs == self.springs && parts == self.parts {
             return;
         }
-        let known: BTreeMap<PeerId, Point> =
-            self.ids.iter().copied().zip(self.at.iter().copied()).collect();
-        let at: Vec<Option<Point>> = ids.iter().map(|id| known.get(id).copied()).collect();
+        let known = numbered(self.ids.iter().copied());
+        let at: Vec<Option<Point>> =
+            ids.iter().map(|id| known.get(id).and_then(|i| self.at(*i))).collect();
         self.heat = if known.is_empty() { HEAT } else { HEAT / 3.0 };
         self.at =
             (0..ids.len()).map(|i| at[i].unwrap_or_else(|| beside(i, &springs, &at))).collect();
@@ -89,8 +94,8 @@ impl Layout {
         for (at, push) in self.at.iter_mut().zip(&push) {
             let length = push.x.hypot(push.y).max(1e-9);
             let step = (length * PACE).min(self.heat) / length;
-            at.x = (at.x + push.x * step).clamp(MARGIN, WIDTH - MARGIN);
-            at.y = (at.y + push.y * step).clamp(MARGIN, HEIGHT - MARGIN);
+            at.x = (at.x + push.x * step).clamp(MARGIN_X, WIDTH - MARGIN_X);
+            at.y = (at.y + push.y * step).clamp(MARGIN_Y, HEIGHT - MARGIN_Y);
         }
         self.heat *= COOLING;
         Motion::Moving
@@ -136,14 +141,12 @@ impl Layout {
     }
 
     fn centre(&self, part: usize) -> Point {
+        let middle = Point { x: WIDTH / 2.0, y: HEIGHT / 2.0 };
         if self.part_count < 2 {
-            return Point { x: WIDTH / 2.0, y: HEIGHT / 2.0 };
+            return middle;
         }
-        let turn = part as f64 / self.part_count as f64 * core::f64::consts::TAU;
-        Point {
-            x: WIDTH / 2.0 - turn.cos() * WIDTH * 0.28,
-            y: HEIGHT / 2.0 - turn.sin() * HEIGHT * 0.26,
-        }
+        let (x, y) = CENTRES[part % CENTRES.len()];
+        Point { x: middle.x + x * WIDTH, y: middle.y + y * HEIGHT }
     }
 
     fn between(&self, i: usize, j: usize) -> (f64, f64, f64) {
@@ -152,26 +155,34 @@ impl Layout {
         let distance = dx.hypot(dy);
         if distance < 1.0 {
             // Two dots in one place part in a direction of their own.
-            let turn = (i * 7 + j * 13) as f64;
-            return (turn.cos(), turn.sin(), 1.0);
+            let (x, y) = scatter(i * 7 + j * 13);
+            return (x, y, 1.0);
         }
         (dx, dy, distance)
     }
 }
 
-/// A start beside a placed neighbour, else on a sunflower spiral around the middle.
+/// A start beside a placed neighbour, else anywhere around the middle.
 fn beside(i: usize, springs: &[(usize, usize)], at: &[Option<Point>]) -> Point {
-    let turn = i as f64 * 2.399_963; // The golden angle spreads any number evenly.
     let neighbour = springs.iter().find_map(|&(a, b)| match i {
         i if i == a => at[b],
         i if i == b => at[a],
         _ => None,
     });
     let (centre, reach) = match neighbour {
-        Some(point) => (point, 30.0),
-        None => (Point { x: WIDTH / 2.0, y: HEIGHT / 2.0 }, 14.0 * (i as f64).sqrt()),
+        Some(point) => (point, 60.0),
+        None => (Point { x: WIDTH / 2.0, y: HEIGHT / 2.0 }, HEIGHT * 0.7),
     };
-    Point { x: centre.x + turn.cos() * reach, y: centre.y + turn.sin() * reach }
+    let (x, y) = scatter(i);
+    Point { x: centre.x + x * reach, y: centre.y + y * reach }
+}
+
+/// The `i`-th point of a sequence that fills the square from -0.5 to 0.5 evenly: multiples of the
+/// plastic number's inverse powers (Roberts 2018, the R2 sequence). It needs no sine, which would
+/// cost the page as much as all of this file.
+fn scatter(i: usize) -> (f64, f64) {
+    let share = |step: f64| (i as f64 + 1.0) * step % 1.0 - 0.5;
+    (share(0.754_877_666_246_692_7), share(0.569_840_290_998_053_3))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use bitcraps_core::{
     id::PeerId,
     node::{EdgeView, LinkState, NodeView, PeerView},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Nodes that are drawn and listed. Above it a picture says nothing any more and costs a phone too
 /// much; the page says how many are left out.
@@ -35,11 +35,10 @@ impl Scene {
     /// Own node first, then by id, so that the same map is the same scene.
     pub fn of(view: &NodeView) -> Scene {
         let mut peers: Vec<&PeerView> = view.map.nodes.iter().collect();
-        peers.sort_by_key(|peer| (peer.peer_id != view.peer_id, peer.peer_id));
+        peers.sort_unstable_by_key(|peer| (peer.peer_id != view.peer_id, peer.peer_id));
         let left_out = peers.len().saturating_sub(DRAWN_NODES_MAX);
         peers.truncate(DRAWN_NODES_MAX);
-        let index: BTreeMap<PeerId, usize> =
-            peers.iter().enumerate().map(|(i, peer)| (peer.peer_id, i)).collect();
+        let index = numbered(peers.iter().map(|peer| peer.peer_id));
         let ends = |edge: &EdgeView| Some((*index.get(&edge.a)?, *index.get(&edge.b)?));
         let lines: Vec<(usize, usize, EdgeView)> = view
             .map
@@ -47,14 +46,13 @@ impl Scene {
             .iter()
             .filter_map(|edge| ends(edge).map(|(a, b)| (a, b, edge.clone())))
             .collect();
-        let seated: BTreeSet<PeerId> =
-            view.tables.iter().flat_map(|table| table.members.iter().copied()).collect();
+        let seated = |id: &PeerId| view.tables.iter().any(|table| table.members.contains(id));
         let part = parts(view);
         let dots = peers
             .into_iter()
             .map(|peer| Dot {
                 own: peer.peer_id == view.peer_id,
-                at_my_table: seated.contains(&peer.peer_id),
+                at_my_table: seated(&peer.peer_id),
                 part: part.get(&peer.peer_id).copied().unwrap_or(view.partitions.len()),
                 links: degree(view, &peer.peer_id),
                 peer: peer.clone(),
@@ -68,9 +66,23 @@ impl Scene {
     }
 }
 
+/// Ids by their place. Filled one by one: collecting would bring a sort of its own into the page.
+pub fn numbered(ids: impl Iterator<Item = PeerId>) -> BTreeMap<PeerId, usize> {
+    let mut index = BTreeMap::new();
+    for (i, id) in ids.enumerate() {
+        index.insert(id, i);
+    }
+    index
+}
+
 fn parts(view: &NodeView) -> BTreeMap<PeerId, usize> {
-    let numbered = view.partitions.iter().enumerate();
-    numbered.flat_map(|(i, part)| part.iter().map(move |id| (*id, i))).collect()
+    let mut parts = BTreeMap::new();
+    for (number, part) in view.partitions.iter().enumerate() {
+        for id in part {
+            parts.insert(*id, number);
+        }
+    }
+    parts
 }
 
 fn degree(view: &NodeView, id: &PeerId) -> usize {

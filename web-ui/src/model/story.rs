@@ -183,12 +183,10 @@ fn named(tables: &[TableView], table: bitcraps_core::id::TableId) -> String {
 }
 
 fn capital(sentence: &str) -> String {
-    let mut chars = sentence.chars();
-    let Some(first) = chars.next() else {
-        return String::new();
-    };
-    let mut out: String = first.to_uppercase().collect();
-    out.push_str(chars.as_str());
+    let mut out = sentence.to_owned();
+    if let Some(first) = out.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     if !out.ends_with(['.', '!', '?']) {
         out.push('.');
     }

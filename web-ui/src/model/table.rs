@@ -2,8 +2,8 @@
 
 use super::text;
 use bitcraps_core::{
-    id::PeerId,
-    node::{SeatRole, SeatView, TablePhase, TableState, TableView},
+    id::{PeerId, TableId},
+    node::{NodeView, SeatRole, SeatView, TablePhase, TableState, TableView},
 };
 
 /// What the one large button does.
@@ -15,6 +15,11 @@ pub enum Step {
     Ready,
     /// Nothing to press; says what comes next.
     Wait(&'static str),
+}
+
+/// The table of that name, when this node sits or sat there.
+pub fn known<'a>(view: &'a NodeView, id: &TableId) -> Option<&'a TableView> {
+    view.tables.iter().find(|table| table.table_id == *id)
 }
 
 /// This peer's seat.

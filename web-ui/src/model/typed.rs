@@ -1,11 +1,6 @@
 //! A line of typed words: a bet in the core's own language, or one of two more orders.
 
-use super::felt;
-use bitcraps_core::{
-    craps::{Chips, Wager, parse_bet},
-    id::PeerId,
-    node::TableView,
-};
+use bitcraps_core::craps::{Chips, Spot, Wager, parse_bet};
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +12,12 @@ pub enum Typed {
     Leave,
 }
 
-/// The error is a sentence with an example.
-pub fn parse(line: &str, table: &TableView, me: &PeerId) -> Result<Typed, String> {
+/// `held` are the spots where the seat has chips. The error is a sentence with an example.
+pub fn parse(line: &str, held: &[Spot]) -> Result<Typed, String> {
     match line.trim().to_lowercase().as_str() {
         "roll" | "ready" => Ok(Typed::Roll),
         "leave" => Ok(Typed::Leave),
-        words => parse_bet(words, &felt::held(table, me))
+        words => parse_bet(words, held)
             .map(|(wager, chips)| Typed::Bet(wager, chips))
             .map_err(|error| error.to_string()),
     }
@@ -31,13 +26,10 @@ pub fn parse(line: &str, table: &TableView, me: &PeerId) -> Result<Typed, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::sample::{bet, peer, table};
     use bitcraps_core::craps::Number;
 
     #[test]
     fn words_become_bets_and_orders() {
-        let mut table = table();
-        table.seats[0].bets = vec![bet("don't pass", 10)];
         for (line, typed) in [
             ("pass 10", Typed::Bet(Wager::Pass, Chips(10))),
             (" Place 6 12 ", Typed::Bet(Wager::Place(Number::Six), Chips(12))),
@@ -46,14 +38,14 @@ mod tests {
             ("ready", Typed::Roll),
             ("leave", Typed::Leave),
         ] {
-            assert_eq!(parse(line, &table, &peer(0)), Ok(typed), "{line}");
+            assert_eq!(parse(line, &[Spot::DontPass]), Ok(typed), "{line}");
         }
     }
 
     #[test]
     fn what_is_no_bet_is_answered_with_an_example() {
         for line in ["", "pass", "odds 20", "hop 5"] {
-            let error = parse(line, &table(), &peer(0)).unwrap_err();
+            let error = parse(line, &[]).unwrap_err();
             assert!(error.len() > 20, "{line}: {error}");
         }
     }

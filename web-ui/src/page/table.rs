@@ -45,10 +45,10 @@ pub struct TableRoom<'a> {
 
 pub fn page(props: &TableRoom<'_>) -> Html {
     let view = &props.picture.view;
-    match view.tables.iter().find(|t| t.table_id == props.id) {
+    match table::known(view, &props.id) {
         Some(table) if table.state == TableState::Left => left(table),
-        Some(table) => {
-            html! { <Seated key={props.id.to_string()} table={table.clone()} picture={props.picture.clone()}
+        Some(_) => {
+            html! { <Seated key={props.id.to_string()} picture={props.picture.clone()} id={props.id}
             asked={props.asked.to_vec()} on_do={props.on_do.clone()} /> }
         }
         None => match view.lobby.iter().find(|t| t.table_id == props.id) {
@@ -104,30 +104,34 @@ fn unknown(id: &TableId) -> Html {
 #[derive(PartialEq, Properties)]
 struct SeatedProps {
     picture: Shown,
-    table: TableView,
+    id: TableId,
     asked: Vec<Asked>,
     on_do: Callback<Command>,
 }
 
 #[function_component]
 fn Seated(props: &SeatedProps) -> Html {
-    let table = &props.table;
     let me = props.picture.view.peer_id;
     let chip = use_state(|| FIRST_CHIP);
     let looked = use_state(|| None::<Wager>);
     let rule = *looked;
+    let Some(table) = table::known(&props.picture.view, &props.id) else {
+        return Html::default();
+    };
     let worth = TRAY[*chip % TRAY.len()];
     let betting = betting(table, &me);
     let on_bet = bet(props, worth);
     let on_key = {
         let (on_bet, chip) = (on_bet.clone(), chip.clone());
-        let (table, on_do) = (table.clone(), props.on_do.clone());
+        let (picture, id, on_do) = (props.picture.clone(), props.id, props.on_do.clone());
         Callback::from(move |event: KeyboardEvent| {
             if event.ctrl_key() || event.alt_key() || event.meta_key() {
                 return;
             }
-            let id = table.table_id;
-            match key(&event.key(), &table, &me) {
+            let Some(table) = table::known(&picture.view, &id) else {
+                return;
+            };
+            match key(&event.key(), table, &me) {
                 Some(Key::Bet(wager)) if betting == Betting::Open => on_bet.emit(wager),
                 Some(Key::Roll) => on_do.emit(Command::Roll { table: id }),
                 Some(Key::Chip(change)) => {
@@ -146,16 +150,16 @@ fn Seated(props: &SeatedProps) -> Html {
             { heading(table) }
             { frozen_banner(table) }
             <div class="play" onkeydown={on_key}>
-                { stage(props, &me) }
+                { stage(props, table, &me) }
                 { felt_part::draw(&felt) }
                 { rule_line(rule) }
                 { tray(worth, &on_chip) }
             </div>
             <aside class="beside">
-                <TypedBet table={table.clone()} {me} on_typed={typed(props)} />
+                <TypedBet held={felt::held(table, &me)} on_typed={typed(props)} />
                 { seats::panel(&props.picture.view, table) }
                 { history::panel(table) }
-                { ledger(props) }
+                { ledger(props, table) }
             </aside>
         </div>
     }
@@ -188,8 +192,7 @@ fn frozen_banner(table: &TableView) -> Html {
 }
 
 /// Dice, what is going on, and the one large button.
-fn stage(props: &SeatedProps, me: &PeerId) -> Html {
-    let table = &props.table;
+fn stage(props: &SeatedProps, table: &TableView, me: &PeerId) -> Html {
     let last = table.history.first();
     let asking = props.asked.contains(&Asked::Roll(table.table_id));
     let step = table::step(table, me);
@@ -275,8 +278,7 @@ fn tray(worth: u64, on_chip: &Callback<usize>) -> Html {
     }
 }
 
-fn ledger(props: &SeatedProps) -> Html {
-    let table = &props.table;
+fn ledger(props: &SeatedProps, table: &TableView) -> Html {
     let id = table.table_id;
     let leaving = props.asked.contains(&Asked::Leave(id));
     let on_do = props.on_do.clone();
@@ -325,14 +327,14 @@ fn betting(table: &TableView, me: &PeerId) -> Betting {
 }
 
 fn bet(props: &SeatedProps, chips: u64) -> Callback<Wager> {
-    let (table, on_do) = (props.table.table_id, props.on_do.clone());
+    let (table, on_do) = (props.id, props.on_do.clone());
     Callback::from(move |wager| {
         on_do.emit(Command::PlaceBet { table, wager, chips: Chips(chips) });
     })
 }
 
 fn typed(props: &SeatedProps) -> Callback<Typed> {
-    let (table, on_do) = (props.table.table_id, props.on_do.clone());
+    let (table, on_do) = (props.id, props.on_do.clone());
     Callback::from(move |typed| {
         on_do.emit(match typed {
             Typed::Bet(wager, chips) => Command::PlaceBet { table, wager, chips },

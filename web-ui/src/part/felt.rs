@@ -12,7 +12,7 @@ use bitcraps_core::{
     id::PeerId,
     node::TableView,
 };
-use yew::{Callback, FocusEvent, Html, MouseEvent, Properties, classes, function_component, html};
+use yew::{Callback, FocusEvent, Html, MouseEvent, classes, html};
 
 /// Whether clicks on the felt do anything now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -73,7 +73,7 @@ impl Component for MapPicture {
 
     fn view(&self, context: &Context<Self>) -> Html {
         let scene = &context.props().scene;
-        let view_box = ["0 0 ", &WIDTH.to_string(), " ", &HEIGHT.to_string()].concat();
+        let view_box = ["0 0 ", &whole(WIDTH), " ", &whole(HEIGHT)].concat();
         html! {
             <svg class="map" viewBox={view_box} role="group" aria-label="Map of the mesh"
                 data-testid="map">

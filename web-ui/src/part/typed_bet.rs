@@ -1,7 +1,7 @@
 //! The box for bets as typed words.
 
 use crate::model::typed::{self, Typed};
-use bitcraps_core::{craps::TYPED_BYTES_MAX, id::PeerId, node::TableView};
+use bitcraps_core::craps::{Spot, TYPED_BYTES_MAX};
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::{Callback, Html, NodeRef, Properties, function_component, html, use_node_ref, use_state};
 
@@ -9,8 +9,8 @@ const EXAMPLES: &str = "pass 10 · odds 20 · place 6 12 · roll";
 
 #[derive(PartialEq, Properties)]
 pub struct TypedBetProps {
-    pub table: TableView,
-    pub me: PeerId,
+    /// Where this seat has chips: `odds` alone means the odds behind them.
+    pub held: Vec<Spot>,
     pub on_typed: Callback<Typed>,
 }
 
@@ -20,14 +20,14 @@ pub fn TypedBet(props: &TypedBetProps) -> Html {
     let misread = use_state(|| None::<String>);
     let on_submit = {
         let (input, misread) = (input.clone(), misread.clone());
-        let (table, me) = (props.table.clone(), props.me);
+        let held = props.held.clone();
         let on_typed = props.on_typed.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             let Some(field) = field(&input) else {
                 return;
             };
-            match typed::parse(&field.value(), &table, &me) {
+            match typed::parse(&field.value(), &held) {
                 Ok(typed) => {
                     on_typed.emit(typed);
                     field.set_value("");
