@@ -63,7 +63,7 @@ pub fn metric(text: &str, name: &str) -> f64 {
         };
         rest.strip_prefix(' ')?.split_whitespace().next()?.parse::<f64>().ok()
     };
-    text.lines().filter_map(value).sum()
+    text.lines().filter_map(value).fold(0.0, |sum, value| sum + value)
 }
 
 fn parse(answer: &[u8]) -> Result<Answer> {

@@ -13,7 +13,7 @@ use crate::{
     tools::{self, Browser},
     totals::Totals,
     web,
-    workspace::{WASM, Workspace},
+    workspace::{SCREENSHOTS, WASM, Workspace},
 };
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::{
@@ -206,6 +206,7 @@ fn simulator(workspace: &Workspace) -> Result<Totals, Failure> {
     let mut broken = Vec::new();
     for (scenario, nodes) in SCENARIOS {
         let mut command = Command::new(workspace.node_binary());
+        command.env_remove(SCREENSHOTS);
         command.args(["sim", "--scenario", scenario, "--nodes", nodes, "--seed", "1", "--json"]);
         match steps::must(&mut command, Shown::OnFailure) {
             Ok(_) => totals.passed += 1,
@@ -251,7 +252,7 @@ fn wasm(workspace: &Workspace) -> Result<Totals, Failure> {
 fn end_to_end(workspace: &Workspace) -> Result<Totals, Failure> {
     let Browser { chromium, .. } = tools::browser()?;
     build_node(workspace)?;
-    let pictures = env::var_os("BITCRAPS_SCREENSHOTS").unwrap_or_default();
+    let pictures = env::var_os(SCREENSHOTS).unwrap_or_default();
     let pictures = match pictures.is_empty() {
         true => workspace.target.join("screenshots"),
         false => workspace.root.join(pictures),
@@ -259,7 +260,7 @@ fn end_to_end(workspace: &Workspace) -> Result<Totals, Failure> {
     let args = ["test", "--package", "bitcraps-tests", "--locked", "--no-fail-fast"];
     let mut command = workspace.cargo(&args);
     command.env("BITCRAPS_BIN", workspace.node_binary()).env("CHROMIUM", chromium);
-    command.env("BITCRAPS_SCREENSHOTS", pictures);
+    command.env(SCREENSHOTS, pictures);
     tests(command)
 }
 

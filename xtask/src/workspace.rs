@@ -12,6 +12,10 @@ use std::{
 /// The browser's target.
 pub const WASM: &str = "wasm32-unknown-unknown";
 
+/// Where the end-to-end test puts its pictures. Nobody else is told: a node refuses settings with
+/// its own prefix that it does not know.
+pub const SCREENSHOTS: &str = "BITCRAPS_SCREENSHOTS";
+
 /// The directories everything else is relative to.
 pub struct Workspace {
     /// Where the workspace's `Cargo.toml` is.
@@ -42,6 +46,7 @@ impl Workspace {
     pub fn cargo(&self, args: &[&str]) -> Command {
         let mut command = Command::new(cargo_path());
         command.args(args).current_dir(&self.root).stdin(Stdio::null());
+        command.env_remove(SCREENSHOTS);
         if !std::io::stdout().is_terminal() {
             command.env("CARGO_TERM_COLOR", "never");
         }
