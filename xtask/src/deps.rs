@@ -8,6 +8,7 @@
 
 use crate::{
     source::Finding,
+    steps::{self, Shown},
     workspace::{WASM, Workspace, host_platform},
 };
 use anyhow::{Context as _, Result};
@@ -39,9 +40,10 @@ pub fn check(workspace: &Workspace) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let mut used = BTreeSet::new();
     for (package, platform) in SHIPPED {
-        let metadata = workspace.metadata(platform.unwrap_or(&host))?;
-        findings.extend(licence_findings(&metadata, &rules));
-        findings.extend(duplicate_findings(&metadata, package, &rules, &mut used));
+        let platform = platform.unwrap_or(&host);
+        findings.extend(licence_findings(&workspace.metadata(platform)?, &rules));
+        let tree = tree(workspace, package, platform)?;
+        findings.extend(duplicate_findings(&tree, package, &rules, &mut used));
     }
     for entry in rules.twice.keys().filter(|entry| !used.contains(*entry)) {
         findings.push(Finding::new(RULES, 0, format!("the exception for {entry} is not needed")));
@@ -92,19 +94,26 @@ fn licence_findings(metadata: &Value, rules: &Rules) -> Vec<Finding> {
     findings
 }
 
+/// What is compiled into a package, a line each. `cargo metadata` would also name what only
+/// features that are off would bring.
+fn tree(workspace: &Workspace, package: &str, platform: &str) -> Result<String> {
+    let mut command = workspace.cargo(&["tree", "--locked", "--prefix", "none"]);
+    command.args(["--edges", "normal,no-proc-macro", "--format", "{p}"]);
+    command.args(["--package", package, "--target", platform]);
+    steps::must(&mut command, Shown::OnFailure)
+}
+
 fn duplicate_findings(
-    metadata: &Value,
+    tree: &str,
     root: &str,
     rules: &Rules,
     used: &mut BTreeSet<String>,
 ) -> Vec<Finding> {
-    let shipped = shipped_ids(metadata, root);
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for package in packages(metadata) {
-        let (id, name, version) = (&package["id"], &package["name"], &package["version"]);
-        if let (Some(id), Some(name), Some(version)) =
-            (id.as_str(), name.as_str(), version.as_str())
-            && shipped.contains(id)
+    for line in tree.lines() {
+        let mut words = line.split_whitespace();
+        if let (Some(name), Some(version)) = (words.next(), words.next())
+            && let Some(version) = version.strip_prefix('v')
         {
             versions.entry(name).or_default().insert(version);
         }
@@ -125,33 +134,6 @@ fn duplicate_findings(
         }
     }
     findings
-}
-
-/// The packages reached from `root` over normal dependencies, proc macros left out.
-fn shipped_ids<'a>(metadata: &'a Value, root: &str) -> BTreeSet<&'a str> {
-    let by_id: BTreeMap<&str, &Value> =
-        packages(metadata).filter_map(|p| Some((p["id"].as_str()?, p))).collect();
-    let links: BTreeMap<&str, &Value> =
-        nodes(metadata).filter_map(|n| Some((n["id"].as_str()?, n))).collect();
-    let mut found = BTreeSet::new();
-    let mut open: Vec<&str> =
-        by_id.iter().filter(|(_, p)| p["name"] == root).map(|(id, _)| *id).collect();
-    while let Some(id) = open.pop() {
-        if by_id.get(id).is_none_or(|package| is_proc_macro(package)) || !found.insert(id) {
-            continue;
-        }
-        for dep in links.get(id).into_iter().flat_map(|node| list(&node["deps"])) {
-            let normal = list(&dep["dep_kinds"]).any(|kind| kind["kind"].is_null());
-            if let Some(id) = dep["pkg"].as_str().filter(|_| normal) {
-                open.push(id);
-            }
-        }
-    }
-    found
-}
-
-fn is_proc_macro(package: &Value) -> bool {
-    list(&package["targets"]).any(|target| list(&target["kind"]).any(|k| k == "proc-macro"))
 }
 
 /// Whether an SPDX expression can be satisfied with these licences. `/` is the old form of `OR`.
@@ -252,48 +234,30 @@ mod tests {
         }
     }
 
-    /// `app` uses `a` 1 and `b`, `b` uses `a` 2; a proc macro uses `a` 3.
-    fn metadata(licence_of_b: &str) -> Value {
-        let package = |id: &str, name: &str, version: &str, licence: &str, kind: &str| {
-            json!({"id": id, "name": name, "version": version, "license": licence,
-                   "targets": [{"kind": [kind]}]})
-        };
-        let dep = |id: &str| json!({"pkg": id, "dep_kinds": [{"kind": null}]});
-        json!({
-            "packages": [
-                package("app", "app", "0.1.0", "MIT", "bin"),
-                package("a1", "a", "1.0.0", "MIT", "lib"),
-                package("a2", "a", "2.0.0", "MIT", "lib"),
-                package("a3", "a", "3.0.0", "MIT", "lib"),
-                package("b", "b", "1.0.0", licence_of_b, "lib"),
-                package("m", "m", "1.0.0", "MIT", "proc-macro"),
-            ],
-            "resolve": {"nodes": [
-                {"id": "app", "deps": [dep("a1"), dep("b"), dep("m"),
-                    {"pkg": "a3", "dep_kinds": [{"kind": "dev"}]}]},
-                {"id": "b", "deps": [dep("a2")]},
-                {"id": "m", "deps": [dep("a3")]},
-                {"id": "a1", "deps": []}, {"id": "a2", "deps": []}, {"id": "a3", "deps": []},
-            ]},
-        })
-    }
+    const TREE: &str = "app v0.1.0 (/somewhere/app)\na v1.0.0\nb v1.0.0\na v2.0.0\na v1.0.0 (*)\n";
 
     #[test]
     fn two_shipped_versions_are_found_and_an_excuse_covers_one_of_them() {
         let mut used = BTreeSet::new();
         let strict = Rules::default();
-        let found = duplicate_findings(&metadata("MIT"), "app", &strict, &mut used);
+        let found = duplicate_findings(TREE, "app", &strict, &mut used);
         assert_eq!(found.len(), 1);
         assert!(found[0].what.contains("a@1.0.0 and a@2.0.0"), "{}", found[0]);
-        assert!(!found[0].what.contains("3.0.0"));
-        assert!(duplicate_findings(&metadata("MIT"), "app", &rules(), &mut used).is_empty());
+        assert!(duplicate_findings(TREE, "app", &rules(), &mut used).is_empty());
         assert!(used.contains("a@1.0.0"));
     }
 
     #[test]
     fn a_forbidden_licence_is_found_with_its_package() {
-        let found = licence_findings(&metadata("GPL-3.0-only"), &rules());
-        assert_eq!(found.len(), 1);
+        let package = |name: &str, licence: &str| json!({"id": name, "name": name, "version": "1.0.0", "license": licence});
+        let metadata = json!({
+            "packages": [
+                package("a", "MIT"), package("b", "GPL-3.0-only"), package("other", "GPL-3.0-only"),
+            ],
+            "resolve": {"nodes": [{"id": "a"}, {"id": "b"}]},
+        });
+        let found = licence_findings(&metadata, &rules());
+        assert_eq!(found.len(), 1, "what is not built for this platform does not count");
         assert!(found[0].what.contains("b 1.0.0 has GPL-3.0-only"));
     }
 }

@@ -162,7 +162,7 @@ fn tests(mut command: Command) -> Result<Totals, Failure> {
 }
 
 fn fmt(workspace: &Workspace) -> Result<Totals, Failure> {
-    passes(workspace.cargo(&["fmt", "--all", "--check"]))
+    passes(workspace.cargo(&["fmt", "--all", "--check", "--", "--color", "never"]))
 }
 
 fn browser(_workspace: &Workspace) -> Result<Totals, Failure> {
