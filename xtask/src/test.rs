@@ -178,7 +178,9 @@ fn clippy(workspace: &Workspace) -> Result<Totals, Failure> {
 fn clippy_wasm(workspace: &Workspace) -> Result<Totals, Failure> {
     tools::wasm_target(workspace, Shown::OnFailure)?;
     let mut command = workspace.cargo(&["clippy", "--target", WASM, "--all-targets", "--locked"]);
-    command.args(["--package", "bitcraps-core", "--package", "bitcraps-web"]);
+    for package in ["bitcraps-core", "bitcraps-sim", "bitcraps-web"] {
+        command.args(["--package", package]);
+    }
     command.args(["--", "-D", "warnings"]);
     passes(command)
 }
@@ -236,9 +238,17 @@ fn wasm(workspace: &Workspace) -> Result<Totals, Failure> {
         let mut command = Command::new(&tools.wasm_pack);
         command.current_dir(&workspace.root).env("PATH", &path);
         command.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &settings);
+        // The runner's own limits, 20 s for all tests and 5 s for the driver, are for fast machines.
+        command.env("WASM_BINDGEN_TEST_TIMEOUT", "900");
+        command.env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
         command.args(["test", "--headless", "--chrome", "--mode", "no-install"]);
         command.arg("--chromedriver").arg(&browser.chromedriver).arg(package);
         match tests(command) {
+            // A package that is not configured for the browser is skipped without a word.
+            Ok(Totals { passed: 0, .. }) => {
+                let why = anyhow!("{package} ran no test in the browser; see run_in_browser");
+                return Err(Failure { totals: sum, why });
+            }
             Ok(totals) => sum += totals,
             Err(mut failure) => {
                 failure.totals += sum;
