@@ -234,7 +234,7 @@ mod tests {
         }
     }
 
-    const TREE: &str = "app v0.1.0 (/somewhere/app)\na v1.0.0\nb v1.0.0\na v2.0.0\na v1.0.0 (*)\n";
+    const TREE: &str = "app v0.1.0 (/app)\na v1.0.0\nb v1.0.0\na v2.0.0\na v1.0.0 (*)\n";
 
     #[test]
     fn two_shipped_versions_are_found_and_an_excuse_covers_one_of_them() {

@@ -238,7 +238,7 @@ fn wasm(workspace: &Workspace) -> Result<Totals, Failure> {
         let mut command = Command::new(&tools.wasm_pack);
         command.current_dir(&workspace.root).env("PATH", &path);
         command.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &settings);
-        // The runner's own limits, 20 s for all tests and 5 s for the driver, are for fast machines.
+        // The runner's own limits are 20 s for all tests and 5 s for the driver to start.
         command.env("WASM_BINDGEN_TEST_TIMEOUT", "900");
         command.env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
         command.args(["test", "--headless", "--chrome", "--mode", "no-install"]);
