@@ -27,7 +27,7 @@ pub const VIOLATIONS_MAX: usize = 50;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Invariant {
-    /// 1: bank, stacks and felt add up to what was minted.
+    /// 1: bank, stacks, felt and cashed-out chips add up to what was minted.
     ChipsConserved,
     /// 2: one entry per height, one outcome per roll.
     OneLog,
@@ -173,7 +173,8 @@ impl Checker {
     fn check_chips(&mut self, by: Witness, table: &TableView) {
         let stacks = table.seats.iter().map(|s| s.stack);
         let bets = table.seats.iter().flat_map(|s| s.bets.iter().map(|b| b.chips));
-        let sum: u128 = stacks.chain(bets).chain([table.bank]).map(|c| u128::from(c.0)).sum();
+        let rest = [table.bank, table.cashed_out];
+        let sum: u128 = stacks.chain(bets).chain(rest).map(|c| u128::from(c.0)).sum();
         if sum != u128::from(table.minted.0) {
             let what = format!(
                 "{:?} at height {}: {sum} chips are there, {} were minted",

@@ -53,6 +53,7 @@ fn table() -> TableView {
         roll: 3,
         bank: Chips(800),
         minted: Chips(1000),
+        cashed_out: Chips(0),
         reachable: 2,
         quorum: 2,
         pending: 0,

@@ -346,6 +346,7 @@ impl Node {
                     self.stale.topology = true;
                     self.tell(Event::MapChanged);
                 }
+                map::Output::EarlierLifeHeard { version } => self.router.number_from(version),
                 map::Output::PartitionFormed { parts } => {
                     self.tell(Event::PartitionFormed { parts });
                 }
