@@ -24,7 +24,7 @@ fn bitcraps(args: &[&str]) -> Command {
     command
 }
 
-fn run(args: &[&str]) -> Output {
+pub fn run(args: &[&str]) -> Output {
     bitcraps(args).output().unwrap()
 }
 
@@ -33,17 +33,21 @@ fn stderr(output: &Output) -> String {
 }
 
 /// A running node, killed when the test ends.
-struct Node {
+pub struct Process {
     child: Child,
     lines: mpsc::Receiver<String>,
-    ready: Value,
+    pub ready: Value,
 }
 
-impl Node {
-    fn start(data: &Path, more: &[&str]) -> Node {
+impl Process {
+    pub fn start(data: &Path, more: &[&str]) -> Process {
+        Process::start_at(data, "tcp://127.0.0.1:0", more)
+    }
+
+    pub fn start_at(data: &Path, listen: &str, more: &[&str]) -> Process {
         let data = data.to_str().unwrap();
         let mut args = vec!["run", "--json", "--data", data, "--http", "127.0.0.1:0"];
-        args.extend(["--listen", "tcp://127.0.0.1:0", "--work-bits", "4"]);
+        args.extend(["--listen", listen, "--work-bits", "4"]);
         args.extend(more);
         let mut child =
             bitcraps(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -64,18 +68,18 @@ impl Node {
         });
         let ready: Value = serde_json::from_str(&ready).unwrap();
         assert_eq!(ready["event"], "ready");
-        Node { child, lines, ready }
+        Process { child, lines, ready }
     }
 
-    fn text(&self, key: &str) -> String {
+    pub fn text(&self, key: &str) -> String {
         self.ready[key].as_str().unwrap().to_owned()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    fn exit_code(&mut self) -> Option<i32> {
+    pub fn exit_code(&mut self) -> Option<i32> {
         let give_up = Instant::now() + DEADLINE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -87,7 +91,7 @@ impl Node {
     }
 }
 
-impl Drop for Node {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -158,7 +162,7 @@ fn a_port_in_use_is_one_line_and_leaves_no_trace() {
 #[test]
 fn a_second_node_on_the_same_directory_is_refused_and_the_first_goes_on() {
     let data = tempfile::tempdir().unwrap();
-    let mut first = Node::start(data.path(), &["--bots", "0"]);
+    let mut first = Process::start(data.path(), &["--bots", "0"]);
     let dir = data.path().to_str().unwrap();
     let args = ["--http", "127.0.0.1:0", "--listen", "tcp://127.0.0.1:0", "--bots", "0"];
     let output = run(&[&["run", "--data", dir][..], &args].concat());
@@ -197,13 +201,13 @@ fn the_id_is_the_same_before_during_and_after_a_killed_run() {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     let before = id();
-    let mut first = Node::start(data.path(), &["--bots", "2"]);
+    let mut first = Process::start(data.path(), &["--bots", "2"]);
     let bots = first.ready["bots"].clone();
     assert_eq!((first.text("peer_id"), id()), (before.clone(), before.clone()));
     assert_eq!(bots.as_array().unwrap().len(), 2);
     first.signal(Signal::KILL);
     assert_eq!(first.exit_code(), None);
-    let second = Node::start(data.path(), &["--bots", "2"]);
+    let second = Process::start(data.path(), &["--bots", "2"]);
     assert_eq!((second.text("peer_id"), &second.ready["bots"]), (before.clone(), &bots));
     assert_eq!(id(), before);
 }
@@ -212,7 +216,7 @@ fn the_id_is_the_same_before_during_and_after_a_killed_run() {
 fn a_node_stops_in_order_on_either_signal() {
     for signal in [Signal::TERM, Signal::INT] {
         let data = tempfile::tempdir().unwrap();
-        let mut node = Node::start(data.path(), &["--bots", "1"]);
+        let mut node = Process::start(data.path(), &["--bots", "1"]);
         node.signal(signal);
         assert_eq!(node.exit_code(), Some(0));
         let lines: Vec<String> = node.lines.iter().collect();
@@ -240,7 +244,7 @@ fn questions_without_a_node_or_without_its_token_fail_with_what_to_do() {
 
     let data = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
-    let node = Node::start(data.path(), &["--bots", "0"]);
+    let node = Process::start(data.path(), &["--bots", "0"]);
     let http = node.text("http");
     let elsewhere = elsewhere.path().to_str().unwrap();
     let output = run(&["table", "create", "t", "--http", &http, "--data", elsewhere]);

@@ -4,5 +4,6 @@
 
 mod cli;
 mod http;
+mod loopback;
 mod rig;
 mod transport;
