@@ -3,7 +3,7 @@
 use super::waiting::CommandAnswer;
 use crate::{admission::SeatKey, counters::ShellCounters, store::Progress, transport::LinkQueue};
 use bitcraps_core::{
-    id::{LinkId, PeerId},
+    id::{LinkId, PeerId, TableId},
     node::{Address, CloseReason, Command, Event, LinkRole, NodeView, Transport},
 };
 use std::sync::Arc;
@@ -39,6 +39,11 @@ pub enum Mail {
     View {
         answer: oneshot::Sender<Arc<NodeView>>,
     },
+    /// Answered at once: the decided batches of a table, if this node has them.
+    TableLog {
+        table: TableId,
+        answer: oneshot::Sender<Option<Vec<u8>>>,
+    },
     /// Answered at once: the loop turns.
     Ping {
         answer: oneshot::Sender<()>,
@@ -69,6 +74,11 @@ impl NodeHandle {
     /// A picture that is newer than this call.
     pub async fn view(&self) -> Result<Arc<NodeView>, Unanswered> {
         self.ask(|answer| Mail::View { answer }).await
+    }
+
+    /// The decided batches of a table this node sits at, as bytes that every member has equal.
+    pub async fn table_log(&self, table: TableId) -> Result<Option<Vec<u8>>, Unanswered> {
+        self.ask(|answer| Mail::TableLog { table, answer }).await
     }
 
     /// Resolves when the loop has turned.

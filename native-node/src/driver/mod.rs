@@ -221,6 +221,10 @@ impl Driver {
                 }
             }
             Mail::View { answer } => self.readers.admit(answer),
+            Mail::TableLog { table, answer } => {
+                // Whoever asked may have stopped waiting.
+                let _ = answer.send(self.node.table_log(table));
+            }
             Mail::Ping { answer } => {
                 // Whoever asked may have stopped waiting.
                 let _ = answer.send(());

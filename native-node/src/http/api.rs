@@ -8,14 +8,17 @@ use super::{
 };
 use axum::{
     body::Body,
-    extract::{ConnectInfo, State},
-    http::{HeaderMap, StatusCode},
+    extract::{ConnectInfo, Path, State},
+    http::{HeaderMap, StatusCode, header},
     response::{
         IntoResponse as _, Response,
         sse::{self, Sse},
     },
 };
-use bitcraps_core::node::{Command, Event};
+use bitcraps_core::{
+    id::TableId,
+    node::{Command, Event},
+};
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
@@ -73,6 +76,28 @@ pub async fn ready(State(dashboard): Shared) -> Response {
 pub async fn view(State(dashboard): Shared) -> Response {
     match in_time(dashboard.node.view()).await {
         Ok(Ok(view)) => json(StatusCode::OK, &*view),
+        Ok(Err(_)) | Err(_) => busy(),
+    }
+}
+
+/// The decided batches of a table as bytes.
+pub async fn table_log(State(dashboard): Shared, Path(id): Path<String>) -> Response {
+    let id: TableId = match id.parse() {
+        Ok(id) => id,
+        Err(e) => return refusal(StatusCode::BAD_REQUEST, "bad_table_id", &format!("{e}")),
+    };
+    match in_time(dashboard.node.table_log(id)).await {
+        Ok(Ok(Some(log))) => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/octet-stream"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            (headers, log).into_response()
+        }
+        Ok(Ok(None)) => {
+            let message = "this node does not sit at that table";
+            refusal(StatusCode::NOT_FOUND, "unknown_table", message)
+        }
         Ok(Err(_)) | Err(_) => busy(),
     }
 }

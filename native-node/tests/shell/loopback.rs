@@ -162,3 +162,51 @@ async fn a_peer_of_another_protocol_is_closed_and_counted_and_others_are_still_s
     .await;
     node.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn four_nodes_form_a_table_whose_log_reads_the_same_on_each() {
+    let data = tempfile::tempdir().unwrap();
+    let mut settings = rig::settings(data.path());
+    settings.bots = 3;
+    let node = rig::start(&settings).await;
+    let guest_data = tempfile::tempdir().unwrap();
+    let mut settings = rig::settings(guest_data.path());
+    settings.connect = vec![Address(format!("tcp://{}", node.listen[0]))];
+    let guest = rig::start(&settings).await;
+    for node in [&node, &guest] {
+        until("all five nodes are on the map", async || {
+            let view = node.node.view().await.unwrap();
+            view.map.nodes.iter().filter(|node| node.reachable).count() == 5
+        })
+        .await;
+    }
+    let http = node.http.unwrap();
+    let bearer = format!("Authorization: Bearer {}\r\n", node.token.as_str());
+    let body = r#"{"do":"create_table","name":"loopback"}"#;
+    let made = request(http, "POST", "/api/v1/command", &bearer, body).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    let id = made.json()["table"].as_str().unwrap().parse().unwrap();
+    let both_logs = async || {
+        let (mine, theirs) = (node.node.table_log(id).await, guest.node.table_log(id).await);
+        (mine.unwrap().unwrap_or_default(), theirs.unwrap().unwrap_or_default())
+    };
+    until("both have decided something", async || {
+        let (mine, theirs) = both_logs().await;
+        !mine.is_empty() && !theirs.is_empty()
+    })
+    .await;
+    let (mine, theirs) = both_logs().await;
+    let common = mine.len().min(theirs.len());
+    assert_eq!(mine[..common], theirs[..common]);
+    let head = format!("GET /api/v1/tables/{id}/log HTTP/1.1\r\nHost: x\r\n\r\n");
+    let mut stream = TcpStream::connect(http).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut status = [0; 15];
+    stream.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200 OK");
+    assert_eq!(get(http, "/api/v1/tables/xyz/log").await.status, 400);
+    let unknown = format!("/api/v1/tables/{}/log", "0".repeat(64));
+    assert_eq!(get(http, &unknown).await.status, 404);
+    guest.stop().await.unwrap();
+    node.stop().await.unwrap();
+}
