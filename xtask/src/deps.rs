@@ -249,7 +249,11 @@ mod tests {
 
     #[test]
     fn a_forbidden_licence_is_found_with_its_package() {
-        let package = |name: &str, licence: &str| json!({"id": name, "name": name, "version": "1.0.0", "license": licence});
+        let package = |name: &str, licence: &str| {
+            let mut package = json!({"id": name, "name": name, "version": "1.0.0"});
+            package["license"] = licence.into();
+            package
+        };
         let metadata = json!({
             "packages": [
                 package("a", "MIT"), package("b", "GPL-3.0-only"), package("other", "GPL-3.0-only"),
