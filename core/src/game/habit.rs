@@ -48,7 +48,7 @@ impl Watch {
 
     /// When a seat of this role has something to do without anybody else moving.
     pub fn deadline(&self, ledger: &Ledger, me: &SeatState) -> Option<Instant> {
-        if ledger.phase() != Phase::Betting || me.ready {
+        if ledger.phase() != Phase::Betting || me.ready || me.leaving {
             return None;
         }
         let window = match (me.role, ledger.shooter() == Some(me.peer)) {

@@ -690,14 +690,17 @@ impl Session {
 
     fn act_by_habit(&mut self, identity: &Identity, now: Instant) -> bool {
         let Some(seat) = self.my_seat() else { return false };
-        // One wish at a time: the next one depends on what became of it.
-        let waits = |op: &Op| !matches!(op.action, Action::Deal { .. });
-        if self.frozen || self.pool.get(&self.me).is_some_and(|ops| ops.values().any(waits)) {
+        if !self.may_act_by_habit() {
             return false;
         }
         let Some(action) = self.watch.action(&self.ledger, seat, now) else { return false };
         self.submit(action, None, identity, now);
         true
+    }
+
+    /// One wish at a time: the next one depends on what became of it.
+    fn may_act_by_habit(&self) -> bool {
+        !self.frozen && self.pending() == 0
     }
 
     fn deal_ahead(&mut self, identity: &Identity, now: Instant) -> bool {
@@ -782,7 +785,7 @@ impl Session {
             .ledger
             .seat(self.my_id)
             .and_then(|(_, state)| self.watch.deadline(&self.ledger, state))
-            .filter(|_| !self.frozen);
+            .filter(|_| self.may_act_by_habit());
         let resend =
             (self.pool.contains_key(&self.me) || self.shared.is_some()).then_some(self.resend_at);
         let follow = (self.standing == Standing::Joining).then_some(self.follow_at);
