@@ -1,6 +1,7 @@
 //! What only a browser can show: the real IndexedDB, real Web Locks, a real WebSocket, pages drawn
 //! in a real document.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, reason = "clippy takes only #[test] functions for tests")]
 
 mod fixture;
 

@@ -76,7 +76,11 @@ pub fn headline(table: &TableView, me: &PeerId) -> String {
     match table.state {
         TableState::Joining => "Taking in the table’s log from the other members.".to_owned(),
         TableState::Left => "You gave up your seat here.".to_owned(),
-        TableState::Frozen => frozen(table),
+        TableState::Frozen => {
+            let gone = table.seats.iter().filter(|s| !s.reachable && s.peer_id != *me);
+            let gone: Vec<String> = gone.map(|seat| name_of(table, &seat.peer_id)).collect();
+            ["Waiting to reach ", &some(&gone), "."].concat()
+        }
         TableState::Playing => match table.phase {
             TablePhase::Dealing => dealing(table),
             TablePhase::Betting => betting(table, me),
@@ -191,10 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn a_frozen_table_gives_the_three_figures() {
+    fn a_frozen_table_gives_the_three_figures_and_the_names() {
         let mut table = table();
         (table.state, table.reachable) = (TableState::Frozen, 2);
-        assert!(headline(&table, &peer(0)).starts_with("Frozen: 2 of 4 reachable, 3 needed."));
+        table.seats[1].reachable = false;
+        table.seats[3].reachable = false;
+        assert!(frozen(&table).starts_with("Frozen: 2 of 4 reachable, 3 needed."));
+        assert_eq!(headline(&table, &peer(0)), "Waiting to reach Bob and Dee.");
     }
 
     #[test]

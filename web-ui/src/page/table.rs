@@ -125,7 +125,7 @@ fn Seated(props: &SeatedProps) -> Html {
         let (on_bet, chip) = (on_bet.clone(), chip.clone());
         let (picture, id, on_do) = (props.picture.clone(), props.id, props.on_do.clone());
         Callback::from(move |event: KeyboardEvent| {
-            if event.ctrl_key() || event.alt_key() || event.meta_key() {
+            if event.ctrl_key() || event.alt_key() || event.meta_key() || event.repeat() {
                 return;
             }
             let Some(table) = table::known(&picture.view, &id) else {
@@ -144,21 +144,23 @@ fn Seated(props: &SeatedProps) -> Html {
     };
     let on_look = Callback::from(move |wager: Wager| looked.set(Some(wager)));
     let on_chip = Callback::from(move |index: usize| chip.set(index));
-    let felt = Felt { table, me, chip: worth, betting, on_bet, on_look };
+    let drawn = Felt { table, me, chip: worth, betting, on_bet, on_look };
     html! {
         <div class="room at-table" data-testid="table">
             { heading(table) }
             { frozen_banner(table) }
-            <div class="play" onkeydown={on_key}>
-                { stage(props, table, &me) }
-                { felt_part::draw(&felt) }
-                { rule_line(rule) }
-                { tray(worth, &on_chip) }
-            </div>
-            <aside class="beside">
+            <div class="column">
+                <div class="column" onkeydown={on_key}>
+                    { stage(props, table, &me) }
+                    { felt_part::draw(&drawn) }
+                    { rule_line(rule) }
+                    { tray(worth, &on_chip) }
+                </div>
                 <TypedBet held={felt::held(table, &me)} on_typed={typed(props)} />
-                { seats::panel(&props.picture.view, table) }
                 { history::panel(table) }
+            </div>
+            <aside class="column">
+                { seats::panel(&props.picture.view, table) }
                 { ledger(props, table) }
             </aside>
         </div>
