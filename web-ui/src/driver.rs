@@ -80,6 +80,13 @@ pub fn current_view() -> Option<NodeView> {
     Some(driver.node.view(clock::now()))
 }
 
+/// A table's decided log, as the node keeps it.
+pub fn current_log(table: TableId) -> Option<Vec<u8>> {
+    let peer = PEER.with_borrow(Clone::clone)?;
+    let driver = peer.try_borrow().ok()?;
+    driver.node.table_log(table)
+}
+
 /// Starts the loop. It runs until the tab is closed.
 pub fn start(booted: Booted, tell: Callback<Told>) -> Asker {
     let inbox = Inbox::default();

@@ -28,6 +28,7 @@ pub mod slot;
 pub mod store;
 pub mod transport;
 
+use bitcraps_core::id::TableId;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Mounts the page on `#app`, or on the body when there is none, and starts the peer.
@@ -42,4 +43,11 @@ pub fn bitcraps_start() {
 pub fn bitcraps_view() -> Option<String> {
     let view = driver::current_view()?;
     serde_json::to_string(&view).ok()
+}
+
+/// The decided log of a table that this peer knows, byte for byte the same on every member at the
+/// same height; nothing when the id is none or the table is unknown here.
+#[wasm_bindgen]
+pub fn bitcraps_table_log(table: &str) -> Option<Vec<u8>> {
+    driver::current_log(table.parse::<TableId>().ok()?)
 }

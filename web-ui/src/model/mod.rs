@@ -67,6 +67,7 @@ mod sample {
             roll: 1,
             bank: Chips(1000),
             minted: Chips(1400),
+            cashed_out: Chips(0),
             reachable: 4,
             quorum: 3,
             pending: 0,

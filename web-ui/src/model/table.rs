@@ -143,10 +143,11 @@ fn some(names: &[String]) -> String {
     text::list(&[names[0].clone(), names[1].clone(), more])
 }
 
-/// What the table's money adds up to: bank, stacks and felt. It is at most what was ever minted;
-/// the rest was cashed out by members who left.
-pub fn in_play(table: &TableView) -> u64 {
-    table.seats.iter().fold(table.bank.0, |sum, seat| {
+/// What the table's money adds up to: bank, stacks, felt and what was cashed out. It is what was
+/// ever minted.
+pub fn accounted(table: &TableView) -> u64 {
+    let apart = table.bank.0.saturating_add(table.cashed_out.0);
+    table.seats.iter().fold(apart, |sum, seat| {
         let felt = seat.bets.iter().fold(0u64, |sum, bet| sum.saturating_add(bet.chips.0));
         sum.saturating_add(seat.stack.0).saturating_add(felt)
     })
@@ -205,11 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_play_is_bank_stacks_and_felt_and_never_overflows() {
+    fn all_money_is_counted_and_the_sum_never_overflows() {
         let mut table = table();
         table.seats[0].bets = vec![bet("pass", 10), bet("field", 5)];
-        assert_eq!(in_play(&table), 1415);
+        table.cashed_out.0 = 85;
+        assert_eq!(accounted(&table), 1500);
         table.bank.0 = u64::MAX;
-        assert_eq!(in_play(&table), u64::MAX);
+        assert_eq!(accounted(&table), u64::MAX);
     }
 }

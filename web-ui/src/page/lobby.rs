@@ -184,9 +184,7 @@ fn announced_table(props: &LobbyProps, table: &LobbyView) -> Html {
                     &table.members.to_string(),
                     " of ",
                     &table.members_max.to_string(),
-                    " seats · height ",
-                    &table.height.to_string(),
-                    " · round trip ",
+                    " seats · round trip ",
                     &text::latency(round_trip),
                 ].concat() }
             </p>

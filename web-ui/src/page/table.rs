@@ -305,9 +305,9 @@ fn ledger(props: &SeatedProps, table: &TableView) -> Html {
                 </dd>
                 <dt>{ "Bank" }</dt>
                 <dd data-testid="bank">{ table.bank.0.to_string() }</dd>
-                <dt>{ "In play, of all minted" }</dt>
+                <dt>{ "Chips found, of all granted" }</dt>
                 <dd>
-                    { [&table::in_play(table).to_string(), " of ", &table.minted.0.to_string()]
+                    { [&table::accounted(table).to_string(), " of ", &table.minted.0.to_string()]
                         .concat() }
                 </dd>
             </dl>
