@@ -6,6 +6,7 @@
 mod ask;
 mod cli;
 mod client;
+mod lines;
 mod run;
 mod terminal;
 

@@ -2,6 +2,7 @@
 
 use crate::{
     cli,
+    lines::Lines,
     terminal::{self, StatusLine},
 };
 use bitcraps_core::node::{LinkState, NodeView, Transport};
@@ -15,7 +16,10 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::broadcast::error::RecvError,
+};
 
 /// Between two updates of the status line.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,7 +52,11 @@ async fn serve(
     let mut signals = Signals::new()?;
     let mut started = start::start(settings, since).await?;
     let mut events = started.node.events();
-    announce(settings, &started, json);
+    let mut lines = json.then(Lines::new);
+    match &mut lines {
+        Some(lines) => lines.say(ready_line(&started)),
+        None => announce(settings, &started),
+    }
     let mut tick = tokio::time::interval(STATUS_INTERVAL);
     let with_status = !json && StatusLine::is_wanted();
     let failed: Option<DriverError> = loop {
@@ -60,15 +68,11 @@ async fn serve(
                     status.show(&status_line(&view));
                 }
             }
-            event = events.recv(), if json => match event {
-                Ok(event) => terminal::say(&serde_json::to_string(&*event)?),
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(missed)) => {
-                    terminal::say(&format!(r#"{{"event":"lagged","missed":{missed}}}"#));
-                }
+            event = events.recv(), if json => match (event, &mut lines) {
+                (Ok(event), Some(lines)) => lines.say(serde_json::to_string(&*event)?),
+                (Err(RecvError::Lagged(missed)), Some(lines)) => lines.missed(missed),
                 // The node's end is reported by `failed`.
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => {
-                    break Some(started.failed().await);
-                }
+                (Err(RecvError::Closed), _) | (_, None) => break Some(started.failed().await),
             },
         }
     };
@@ -80,8 +84,9 @@ async fn serve(
         },
         () = signals.next() => anyhow::bail!("stopped at once, as asked twice"),
     }
-    if json {
-        terminal::say(r#"{"event":"stopped"}"#);
+    if let Some(mut lines) = lines {
+        lines.say(r#"{"event":"stopped"}"#.to_owned());
+        lines.end();
     }
     Ok(())
 }
@@ -105,29 +110,34 @@ impl Signals {
     }
 }
 
-fn announce(settings: &Settings, started: &Started, json: bool) {
-    let http = started.http.map(|address| format!("http://{address}"));
-    let listen: Vec<String> = started.listen.iter().map(|a| format!("tcp://{a}")).collect();
-    let peer_id = started.node.peer_id();
-    let startup_ms = started.startup.as_secs_f64() * 1000.0;
-    if json {
-        let line = serde_json::json!({
-            "event": "ready",
-            "http": http,
-            "listen": listen,
-            "peer_id": peer_id,
-            "bots": started.bots,
-            "token": started.token.as_str(),
-            "startup_ms": startup_ms,
-        });
-        return terminal::say(&line.to_string());
-    }
-    terminal::say(&match &http {
+fn ready_line(started: &Started) -> String {
+    let line = serde_json::json!({
+        "event": "ready",
+        "http": http_url(started),
+        "listen": listen_urls(started),
+        "peer_id": started.node.peer_id(),
+        "bots": started.bots,
+        "token": started.token.as_str(),
+        "startup_ms": started.startup.as_secs_f64() * 1000.0,
+    });
+    line.to_string()
+}
+
+fn http_url(started: &Started) -> Option<String> {
+    started.http.map(|address| format!("http://{address}"))
+}
+
+fn listen_urls(started: &Started) -> Vec<String> {
+    started.listen.iter().map(|address| format!("tcp://{address}")).collect()
+}
+
+fn announce(settings: &Settings, started: &Started) {
+    terminal::say(&match http_url(started) {
         Some(url) => format!("BitCraps is ready: open {url}"),
         None => "BitCraps is ready (no web pages: http is off)".to_owned(),
     });
-    terminal::say(&format!("  this node    {peer_id}"));
-    terminal::say(&format!("  peers join   {}", listen.join(", ")));
+    terminal::say(&format!("  this node    {}", started.node.peer_id()));
+    terminal::say(&format!("  peers join   {}", listen_urls(started).join(", ")));
     terminal::say(&format!("  bots         {}", started.bots.len()));
     terminal::say(&format!("  data         {}", absolute(&settings.data)));
     terminal::say("  stop         Ctrl-C");

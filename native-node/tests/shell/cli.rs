@@ -3,7 +3,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -228,6 +228,29 @@ fn a_node_stops_in_order_on_either_signal() {
         node.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         assert_eq!(log, "");
     }
+}
+
+#[test]
+fn a_reader_that_does_not_read_does_not_hold_up_the_stop() {
+    let data = tempfile::tempdir().unwrap();
+    let args = ["run", "--json", "--http", "off", "--listen", "tcp://127.0.0.1:0", "--bots", "0"];
+    let mut command = bitcraps(&args);
+    command.args(["--work-bits", "4", "--data", data.path().to_str().unwrap()]);
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    command.stdout(writer.try_clone().unwrap()).stderr(Stdio::null());
+    // Keeps the pipe full until its reader is dropped.
+    std::thread::spawn(move || while writer.write_all(&[b'x'; 4096]).is_ok() {});
+    let child = command.spawn().unwrap();
+    let mut node = Node { child, lines: mpsc::channel().1, ready: Value::Null };
+    // The file appears once the node runs, just before it would say so.
+    let give_up = Instant::now() + DEADLINE;
+    while !data.path().join("token").exists() {
+        assert!(Instant::now() < give_up, "the node does not start");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    node.signal(Signal::TERM);
+    assert_eq!(node.exit_code(), Some(0));
+    drop(reader);
 }
 
 #[test]
