@@ -157,6 +157,7 @@ mod tests {
         let first = seat(room.admit());
         first.key().settle();
         assert!(matches!(room.admit(), Admitted::Refused));
+        assert_eq!(room.taken(), 1, "a refusal takes nobody's seat");
         drop(first);
         assert!(matches!(room.admit(), Admitted::Seated(_)));
     }
