@@ -15,10 +15,11 @@ use crate::{
 use anyhow::Result;
 
 /// Every room of the core with its layer.
-const ROOMS: [(&str, u8); 15] = [
+const ROOMS: [(&str, u8); 16] = [
     ("id", 0),
     ("limits", 0),
     ("seed", 0),
+    ("store", 0),
     ("time", 0),
     ("transport", 0),
     ("crypto", 1),

@@ -237,7 +237,7 @@ struct Waiting {
 
 /// The host's test of a proposed value at the current height, true when it may be decided. Every
 /// honest member must give the same answer for the same log.
-pub type Judge<'a> = &'a dyn Fn(u64, &[u8]) -> bool;
+pub type Judge<'a> = &'a mut dyn FnMut(u64, &[u8]) -> bool;
 
 /// One member's side of one group's agreement.
 pub struct Agree {

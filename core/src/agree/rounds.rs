@@ -56,7 +56,7 @@ impl Agree {
         if next {
             for (from, messages) in early {
                 for bytes in messages {
-                    self.on_message(from, &bytes, judge);
+                    self.on_message(from, &bytes, &mut *judge);
                 }
             }
         }

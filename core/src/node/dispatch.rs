@@ -144,16 +144,11 @@ impl Node {
         self.out.pop_front().unwrap_or_else(|| Output::Wait(self.wakeup()))
     }
 
-    /// The decided batches of a table, oldest first, each with its length as a postcard varint.
-    /// Equal on every member at the same height.
+    /// The decided batches of a table, oldest first, each with its length in front. Equal on every
+    /// member at the same height.
     pub fn table_log(&self, table: TableId) -> Option<Vec<u8>> {
         let session = self.tables.session(table)?;
-        let mut bytes = Vec::new();
-        for decision in session.log() {
-            bytes = postcard::to_extend(decision.value.as_slice(), bytes)
-                .expect("plain bytes always encode into a growing buffer");
-        }
-        Some(bytes)
+        Some(game::message::encode_log(session.log().map(|decision| decision.value.as_slice())))
     }
 
     fn wakeup(&self) -> Option<Wakeup> {

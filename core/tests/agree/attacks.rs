@@ -65,13 +65,13 @@ impl Rig {
 
     /// Everything is durable at once; returns the votes we cast.
     pub fn input(&mut self, input: Input<'_>) -> Vec<Cast> {
-        self.agree.handle(self.now, input, &sound);
+        self.agree.handle(self.now, input, &mut sound);
         let mut cast = Vec::new();
         while let Some(output) = self.agree.poll_output() {
             match &output {
                 Output::Persist { seq, record, .. } => {
                     self.records.push(record.clone());
-                    self.agree.handle(self.now, Input::Persisted { seq: *seq }, &sound);
+                    self.agree.handle(self.now, Input::Persisted { seq: *seq }, &mut sound);
                 }
                 Output::Broadcast { bytes } => {
                     if let Ok(Message::Vote(vote)) = Message::decode(bytes) {
@@ -200,11 +200,11 @@ fn no_vote_leaves_before_its_cause_is_durable() {
     let by = rig.proposer(0);
     let bytes = rig.people[by].proposal(&rig.members, (1, 0), None, b"x");
     let from = rig.people[by].key;
-    rig.agree.handle(rig.now, Input::Message { from, bytes: &bytes }, &sound);
+    rig.agree.handle(rig.now, Input::Message { from, bytes: &bytes }, &mut sound);
     let first = rig.agree.poll_output();
     let Some(Output::Persist { seq, height: 1, place: 0, .. }) = first else { panic!("{first:?}") };
     assert_eq!(rig.agree.poll_output(), None);
-    rig.agree.handle(rig.now, Input::Persisted { seq }, &sound);
+    rig.agree.handle(rig.now, Input::Persisted { seq }, &mut sound);
     assert!(matches!(rig.agree.poll_output(), Some(Output::Broadcast { .. })));
 }
 
@@ -221,7 +221,7 @@ fn a_decision_waits_for_the_log_as_well() {
     let bytes =
         rig.people[others[1]].vote(&GROUP, &rig.members, Step::Precommit, (1, 0), Some(id(b"x")));
     let said_before = rig.said.clone();
-    rig.agree.handle(rig.now, Input::Message { from: key, bytes: &bytes }, &sound);
+    rig.agree.handle(rig.now, Input::Message { from: key, bytes: &bytes }, &mut sound);
     let first = rig.agree.poll_output();
     let Some(Output::Persist { seq, .. }) = first else { panic!("{first:?}") };
     assert_eq!(rig.agree.poll_output(), None);
@@ -232,7 +232,7 @@ fn a_decision_waits_for_the_log_as_well() {
     assert_eq!(rig.agree.height(), 1);
     rig.feed(others[0], &Message::Resting(Resting { height: 9 }).encode());
     assert_eq!(rig.said, said_before);
-    rig.agree.handle(rig.now, Input::Persisted { seq }, &sound);
+    rig.agree.handle(rig.now, Input::Persisted { seq }, &mut sound);
     let Some(Output::Decided(decision)) = rig.agree.poll_output() else { panic!() };
     assert_eq!(decision.verify(&GROUP, &rig.members), Ok(()));
     assert!(decision.verify(&[8; 32], &rig.members).is_err(), "another group");

@@ -137,21 +137,21 @@ fn questions_are_answered_so_often_and_to_so_many() {
 #[test]
 fn outputs_that_wait_for_a_stuck_disk_are_bounded() {
     let mut rig = Rig::new();
-    let judge = |_: u64, _: &[u8]| true;
+    let mut judge = |_: u64, _: &[u8]| true;
     let (people, by) = (&rig.people, rig.others()[0]);
     let vote = people[by].vote(&GROUP, &rig.members, Step::Prevote, (1, 0), None);
     let status = Message::Status(Status { height: 1, round: 0, held: vec![] }).encode();
     let from = people[by].key;
-    rig.agree.handle(rig.now, Input::Message { from, bytes: &vote }, &judge);
+    rig.agree.handle(rig.now, Input::Message { from, bytes: &vote }, &mut judge);
     for _ in 0..2 * WAITING_MAX {
         rig.now = rig.now + Duration::from_millis(130);
-        rig.agree.handle(rig.now, Input::Message { from, bytes: &status }, &judge);
+        rig.agree.handle(rig.now, Input::Message { from, bytes: &status }, &mut judge);
     }
     assert!(rig.agree.refused().waiting > 0);
     let mut left = 0;
     while let Some(output) = rig.agree.poll_output() {
         if let Output::Persist { seq, .. } = output {
-            rig.agree.handle(rig.now, Input::Persisted { seq }, &judge);
+            rig.agree.handle(rig.now, Input::Persisted { seq }, &mut judge);
         }
         left += 1;
     }

@@ -279,7 +279,7 @@ impl World {
         let node = &mut self.nodes[i];
         let replay: Vec<Vec<u8>> = node.log.values().cloned().collect();
         if let Some(agree) = &mut node.agree {
-            agree.handle(now, Input::Height { height, members, replay: &replay }, &judge);
+            agree.handle(now, Input::Height { height, members, replay: &replay }, &mut judge);
         }
     }
 
@@ -408,7 +408,7 @@ impl World {
     fn feed(&mut self, i: usize, input: Input<'_>) {
         let now = self.instant();
         if let Some(agree) = &mut self.nodes[i].agree {
-            agree.handle(now, input, &judge);
+            agree.handle(now, input, &mut judge);
         }
     }
 

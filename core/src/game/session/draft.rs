@@ -1,0 +1,124 @@
+//! Makes a batch of what waits: shares, wishes, and what follows from the ledger's state.
+
+use super::Session;
+use crate::{
+    agree,
+    crypto::dice,
+    game::{
+        ledger::{Ledger, Phase},
+        message::{BATCH_ENTRIES_MAX, Batch, Entry, Message},
+    },
+    limits::BATCH_BYTES_MAX,
+    time::Instant,
+};
+use std::collections::BTreeMap;
+
+/// The batch that could be proposed now.
+pub(super) enum Draft {
+    /// Something changed since it was made.
+    Stale,
+    Empty,
+    Ready(Vec<u8>),
+}
+
+impl Session {
+    pub(super) fn on_share(&mut self, share: dice::Share) {
+        if self.ledger.phase() != Phase::Opening || self.shares.len() >= self.members() {
+            return;
+        }
+        match self.ledger.share_is_valid(&share) {
+            Some(seat) => {
+                if self.shares.insert(seat, share).is_none() {
+                    self.draft = Draft::Stale;
+                }
+            }
+            None => self.counters.ops_refused += 1,
+        }
+    }
+
+    /// Rule 3 of the module.
+    pub(super) fn open_share(&mut self) -> bool {
+        let Some(seat) = self.my_seat() else { return false };
+        if self.ledger.phase() != Phase::Opening || self.shared.is_some() {
+            return false;
+        }
+        let made = self.ledger.make_share(seat, &self.secret, &self.dice_entropy);
+        let Some(share) = made else { return false };
+        self.shared = Some(share);
+        self.shares.insert(seat, share);
+        self.draft = Draft::Stale;
+        self.broadcast(&Message::Share { table: self.id(), share });
+        true
+    }
+
+    /// Starts a height when there is something to agree on, and answers for our turn.
+    pub(super) fn propose(&mut self, now: Instant) -> bool {
+        if matches!(self.draft, Draft::Stale) {
+            self.draft = self.compose();
+        }
+        let Draft::Ready(value) = &self.draft else { return false };
+        if !self.is_deciding() {
+            self.start_height(&[], now);
+            return true;
+        }
+        let Some(round) = self.owed_round.take() else { return false };
+        let (height, value) = (self.ledger.height() + 1, value.clone());
+        self.with_agree(now, agree::Input::Value { height, round, value });
+        true
+    }
+
+    /// The largest batch that fits the ledger, in an order that makes a roll as short as it can
+    /// be: open the last roll, open the bets, take the wishes, close the bets.
+    pub(super) fn compose(&self) -> Draft {
+        let mut trial = self.ledger.clone();
+        let mut draft = Composer { trial: &mut trial, entries: Vec::new(), bytes: 0 };
+        if draft.trial.phase() == Phase::Opening && self.shares.len() >= draft.trial.threshold() {
+            for share in self.shares.values().take(draft.trial.threshold()) {
+                draft.add(Entry::Share(*share));
+            }
+        }
+        draft.add_due();
+        for op in self.pool.values().flat_map(BTreeMap::values) {
+            draft.add(Entry::Op(op.clone()));
+        }
+        draft.add_due();
+        if draft.entries.is_empty() {
+            return Draft::Empty;
+        }
+        Draft::Ready(Batch(draft.entries).encode())
+    }
+}
+
+/// Tries entries on a copy of the ledger and keeps those that fit.
+struct Composer<'a> {
+    trial: &'a mut Ledger,
+    entries: Vec<Entry>,
+    bytes: usize,
+}
+
+impl Composer<'_> {
+    fn add(&mut self, entry: Entry) {
+        let bytes = postcard_len(&entry);
+        let full =
+            self.entries.len() >= BATCH_ENTRIES_MAX || self.bytes + bytes + 8 > BATCH_BYTES_MAX;
+        if !full && self.trial.try_entry(&entry).is_ok() {
+            self.bytes += bytes;
+            self.entries.push(entry);
+        }
+    }
+
+    /// What follows from the state alone.
+    fn add_due(&mut self) {
+        let roll = self.trial.roll();
+        if self.trial.open_due() {
+            self.add(Entry::BetsOpen { roll });
+        }
+        if self.trial.close_due() {
+            self.add(Entry::BetsClosed { roll });
+        }
+    }
+}
+
+fn postcard_len(entry: &Entry) -> usize {
+    Batch(vec![entry.clone()]).encode().len()
+}

@@ -1,0 +1,453 @@
+//! One table at this peer: its ledger, its agreement, and what waits to be agreed.
+//!
+//! Rules, and why.
+//! 1. A height is started only when there is something to agree on, or a member already speaks of
+//!    it; at an idle table members only say now and then which height comes next.
+//! 2. Own ops are sent again until the log holds them or makes them void; other members' ops are
+//!    kept too, so any proposer can include them.
+//! 3. Our share of a roll leaves only after the batch that closed its bets is decided.
+//! 4. A peer without a seat, or behind by more than one height, follows by certified batches.
+//!
+//! `wishes` holds what this peer and others want on the log, `draft` makes a batch of it, `deciding`
+//! takes batches through agreement and into the ledger.
+//!
+//! It does not invite, list or store tables: that is `tables`.
+
+mod deciding;
+mod draft;
+mod wishes;
+
+use super::{
+    habit::Watch,
+    ledger::{Happened, Ledger, Rolled},
+    message::{Action, Genesis, Key, Message, Op, SeatRole},
+    refused::{CommandError, RequestId},
+    seating::{seating_for, secret_for},
+};
+use crate::{
+    agree::{self, Agree, Decision},
+    craps::{Chips, Seat, Wager},
+    crypto::{
+        dice,
+        identity::{Identity, peer_id},
+    },
+    id::{PeerId, TableId},
+    seed::Seed,
+    store::Write,
+    time::Instant,
+};
+use deciding::{Judged, members_of};
+use draft::Draft;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use wishes::Waiting;
+
+/// Rolls kept for people to look at.
+pub const HISTORY_MAX: usize = 64;
+
+/// Which peers can be reached now.
+pub type Reach = BTreeSet<PeerId>;
+
+/// Where this peer stands at a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Has asked for a seat and follows the log.
+    Joining,
+    Seated,
+    /// Gave its seat up.
+    Left,
+}
+
+/// What a session asks of `tables`.
+#[derive(Clone, Debug)]
+pub(super) enum Output {
+    Send {
+        to: PeerId,
+        message: Message,
+    },
+    /// `mark` is set when agreement waits for these to be stored.
+    Store {
+        writes: Vec<Write>,
+        mark: Option<u64>,
+    },
+    Answer {
+        request: RequestId,
+        result: Result<(), CommandError>,
+    },
+    Happened(Happened),
+    Changed,
+    Frozen {
+        reachable: usize,
+        needed: usize,
+    },
+    Thawed,
+    Equivocation {
+        culprit: PeerId,
+    },
+}
+
+/// See the module's first line.
+pub struct Session {
+    me: Key,
+    my_id: PeerId,
+    role: SeatRole,
+    genesis: Genesis,
+    ledger: Ledger,
+    agree: Agree,
+    secret: dice::MemberSecret,
+    dice_entropy: Seed,
+    standing: Standing,
+    /// Every certified batch, from height 1 on.
+    log: Vec<Decision>,
+    /// The last rolls, newest first.
+    history: VecDeque<Rolled>,
+    pool: BTreeMap<Key, BTreeMap<u64, Op>>,
+    shares: BTreeMap<Seat, dice::Share>,
+    /// The roll our share was made for.
+    shared: Option<dice::Share>,
+    waiting: Vec<Waiting>,
+    watch: Watch,
+    /// The round in which agreement asked us for a value that we did not have yet.
+    owed_round: Option<u32>,
+    draft: Draft,
+    /// Ledgers after values that were judged sound at this height.
+    judged: Vec<Judged>,
+    reachable: usize,
+    frozen: bool,
+    reach: Reach,
+    resend_at: Instant,
+    follow_at: Instant,
+    follow_turn: usize,
+    counters: SessionCounters,
+    out: VecDeque<Output>,
+}
+
+/// What this session has seen, for `/metrics`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SessionCounters {
+    pub decisions: u64,
+    pub rounds_failed: u64,
+    pub ops_refused: u64,
+    pub rolls: u64,
+    pub equivocations: u64,
+}
+
+impl Session {
+    /// A table that was just formed, or is about to be followed. `None` when the genesis is not
+    /// sound.
+    pub(super) fn new(
+        genesis: Genesis,
+        identity: &Identity,
+        role: SeatRole,
+        now: Instant,
+    ) -> Option<Session> {
+        let ledger = Ledger::new(&genesis)?;
+        let me = identity.card().key;
+        let standing = match ledger.seat(peer_id(&me)) {
+            Some(_) => Standing::Seated,
+            None => Standing::Joining,
+        };
+        let members = members_of(&ledger)?;
+        let group = *ledger.table().as_bytes();
+        let agree = Agree::new(agree::Config::default(), group, identity, 0, members, now);
+        Some(Session {
+            me,
+            my_id: identity.id(),
+            role,
+            secret: secret_for(identity, &genesis.invitation.id()),
+            dice_entropy: identity.seed("bitcraps v1 dice entropy"),
+            genesis,
+            ledger,
+            agree,
+            standing,
+            log: Vec::new(),
+            history: VecDeque::new(),
+            pool: BTreeMap::new(),
+            shares: BTreeMap::new(),
+            shared: None,
+            waiting: Vec::new(),
+            watch: Watch::default(),
+            owed_round: None,
+            draft: Draft::Stale,
+            judged: Vec::new(),
+            reachable: 0,
+            frozen: false,
+            reach: Reach::new(),
+            resend_at: now,
+            follow_at: now,
+            follow_turn: 0,
+            counters: SessionCounters::default(),
+            out: VecDeque::new(),
+        })
+    }
+
+    /// A table as it was stored: its certified batches in order, then the records of the height
+    /// that was being decided. `false` when a batch does not fit, which a sound store never holds.
+    pub(super) fn restore(
+        &mut self,
+        decisions: Vec<Decision>,
+        records: &[Vec<u8>],
+        identity: &Identity,
+        now: Instant,
+    ) -> bool {
+        for decision in decisions {
+            if decision.height != self.ledger.height() + 1 {
+                return false;
+            }
+            let Ok(happened) = self.ledger.apply(&decision.value) else { return false };
+            happened.iter().for_each(|what| self.remember(what));
+            self.log.push(decision);
+        }
+        self.settle_standing();
+        self.watch.observe(&self.ledger, now);
+        let Some(members) = members_of(&self.ledger) else { return false };
+        let (group, height) = (*self.id().as_bytes(), self.ledger.height());
+        self.agree = Agree::new(agree::Config::default(), group, identity, height, members, now);
+        if !records.is_empty() {
+            self.start_height(records, now);
+        }
+        true
+    }
+
+    pub(super) fn on_message(
+        &mut self,
+        from: PeerId,
+        message: Message,
+        identity: &Identity,
+        now: Instant,
+    ) {
+        match message {
+            Message::Agree { bytes, .. } => self.on_agree(from, &bytes, now),
+            Message::Submit { ops, .. } => self.on_ops(ops),
+            Message::Share { share, .. } => self.on_share(share),
+            Message::GetLog { from: height, .. } => self.answer_log(from, height),
+            Message::Log { decisions, .. } => self.on_log(from, &decisions, now),
+            Message::GetTable { table } => {
+                debug_assert_eq!(table, self.id());
+                self.send(from, Message::Start(self.genesis.clone()));
+            }
+            // These concern no running table; `tables` takes them.
+            Message::Invite(_)
+            | Message::Accept { .. }
+            | Message::Decline { .. }
+            | Message::Start(_) => {}
+        }
+        self.advance(identity, now);
+    }
+
+    pub(super) fn on_stored(&mut self, mark: u64, identity: &Identity, now: Instant) {
+        self.with_agree(now, agree::Input::Persisted { seq: mark });
+        self.advance(identity, now);
+    }
+
+    pub(super) fn on_timeout(&mut self, identity: &Identity, now: Instant) {
+        self.with_agree(now, agree::Input::Tick);
+        if self.resend_at <= now {
+            self.resend(now);
+        }
+        if self.follow_at <= now {
+            self.follow(now);
+        }
+        self.expire(now);
+        self.advance(identity, now);
+    }
+
+    /// Who can be reached changed, or may have.
+    pub(super) fn on_reach(&mut self, reach: &Reach, identity: &Identity, now: Instant) {
+        if self.reach == *reach {
+            return;
+        }
+        self.reach = reach.clone();
+        self.judge_reach(now);
+        self.advance(identity, now);
+    }
+
+    pub(super) fn bet(
+        &mut self,
+        request: RequestId,
+        wager: Wager,
+        chips: Chips,
+        identity: &Identity,
+        now: Instant,
+    ) {
+        let action = Action::Bet { roll: self.ledger.roll(), wager, chips };
+        self.command(request, action, identity, now);
+    }
+
+    pub(super) fn ready(&mut self, request: RequestId, identity: &Identity, now: Instant) {
+        let action = Action::Ready { roll: self.ledger.roll() };
+        self.command(request, action, identity, now);
+    }
+
+    pub(super) fn leave(&mut self, request: RequestId, identity: &Identity, now: Instant) {
+        self.command(request, Action::Leave, identity, now);
+    }
+
+    /// Asks for a seat; answered when the log holds the wish.
+    pub(super) fn join(
+        &mut self,
+        request: RequestId,
+        name: String,
+        identity: &Identity,
+        now: Instant,
+    ) {
+        if self.ledger.seat(self.my_id).is_some() {
+            let error = CommandError::AlreadySeated;
+            self.out.push_back(Output::Answer { request, result: Err(error) });
+            return;
+        }
+        let seating = seating_for(identity, &self.genesis.invitation, name, self.role);
+        self.standing = Standing::Joining;
+        self.submit(Action::Join(Box::new(seating)), Some(request), identity, now);
+        self.follow_at = now;
+        self.advance(identity, now);
+    }
+
+    /// Does everything that is due until nothing is.
+    fn advance(&mut self, identity: &Identity, now: Instant) {
+        loop {
+            self.drain_agree(now);
+            if self.standing != Standing::Seated {
+                return;
+            }
+            let busy = self.act_by_habit(identity, now)
+                || self.deal_ahead(identity, now)
+                || self.open_share()
+                || self.propose(now);
+            if !busy {
+                return;
+            }
+        }
+    }
+
+    fn my_seat(&self) -> Option<Seat> {
+        self.ledger.seat(self.my_id).map(|(seat, _)| seat)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let habit = self
+            .ledger
+            .seat(self.my_id)
+            .and_then(|(_, state)| self.watch.deadline(&self.ledger, state))
+            .filter(|_| self.may_act_by_habit());
+        let resend =
+            (self.pool.contains_key(&self.me) || self.shared.is_some()).then_some(self.resend_at);
+        let follow = (self.standing == Standing::Joining).then_some(self.follow_at);
+        let waiting = self.waiting.iter().map(|w| w.until).min();
+        let agree = (self.standing == Standing::Seated).then(|| self.agree.deadline());
+        [agree, habit, resend, follow, waiting].into_iter().flatten().min()
+    }
+
+    fn judge_reach(&mut self, now: Instant) {
+        let others = self.ledger.seats().filter(|(_, s)| self.reach.contains(&s.peer)).count();
+        let seated = usize::from(self.ledger.seat(self.my_id).is_some());
+        let before = std::mem::replace(&mut self.reachable, others + seated);
+        let frozen = self.standing == Standing::Seated && self.reachable < self.quorum();
+        if frozen != self.frozen {
+            self.frozen = frozen;
+            self.out.push_back(if frozen {
+                Output::Frozen { reachable: self.reachable, needed: self.quorum() }
+            } else {
+                Output::Thawed
+            });
+        }
+        if self.reachable != before {
+            self.out.push_back(Output::Changed);
+        }
+        if self.reachable > before {
+            self.resend_at = now;
+            self.with_agree(now, agree::Input::Nudge);
+        }
+    }
+
+    fn send(&mut self, to: PeerId, message: Message) {
+        self.out.push_back(Output::Send { to, message });
+    }
+
+    fn broadcast(&mut self, message: &Message) {
+        let peers: Vec<PeerId> =
+            self.ledger.seats().map(|(_, s)| s.peer).filter(|p| *p != self.my_id).collect();
+        for to in peers {
+            self.send(to, message.clone());
+        }
+    }
+
+    pub(super) fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    pub fn id(&self) -> TableId {
+        self.ledger.table()
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    pub fn members(&self) -> usize {
+        self.ledger.seats().count()
+    }
+
+    pub fn quorum(&self) -> usize {
+        self.members() * 2 / 3 + 1
+    }
+
+    /// Members in reach, this peer included.
+    pub fn reachable(&self) -> usize {
+        self.reachable
+    }
+
+    pub fn reaches(&self, peer: PeerId) -> bool {
+        peer == self.my_id || self.reach.contains(&peer)
+    }
+
+    /// Wishes of this peer that wait for the log.
+    pub fn pending(&self) -> usize {
+        let wishes = |op: &&Op| !matches!(op.action, Action::Deal { .. });
+        self.pool.get(&self.me).map_or(0, |ops| ops.values().filter(wishes).count())
+    }
+
+    /// Whether this member's share of the roll being opened is here.
+    pub fn has_share(&self, seat: Seat) -> bool {
+        self.shares.contains_key(&seat)
+    }
+
+    /// The decided values in order; with the genesis, everything a replay needs.
+    pub fn log(&self) -> impl Iterator<Item = &Decision> {
+        self.log.iter()
+    }
+
+    /// The last rolls, newest first.
+    pub fn history(&self) -> impl Iterator<Item = &Rolled> {
+        self.history.iter()
+    }
+
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    pub fn counters(&self) -> SessionCounters {
+        self.counters
+    }
+
+    /// Messages of agreement that were refused for a reason other than being late or known.
+    pub fn agree_refused(&self) -> u64 {
+        let refused = self.agree.refused();
+        refused.garbled
+            + refused.signature
+            + refused.wrong_proposer
+            + refused.round
+            + refused.proposals
+            + refused.early
+            + refused.questions
+            + refused.waiting
+            + refused.driver
+    }
+}

@@ -1,0 +1,257 @@
+//! What this peer and others want on the log, until the log holds it or makes it void.
+//!
+//! Rules. A wish is tried on a copy of the ledger before it is signed, so that most refusals are
+//! told at once; what the log did with it is told when it is decided. Every `Submit` carries all
+//! own ops that are not on the log, so that no later one overtakes an earlier one.
+
+use super::{Output, Session};
+use crate::{
+    crypto::identity::{Identity, peer_id},
+    game::{
+        ledger::Phase,
+        message::{Action, Batch, DEALS_PER_OP_MAX, Entry, Key, Message, OPS_PER_SUBMIT_MAX, Op},
+        refused::{CommandError, RequestId},
+    },
+    time::{Duration, Instant},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Ops kept for one author until the log holds them.
+pub const POOL_PER_AUTHOR_MAX: usize = 32;
+/// Authors without a seat (those who want to join) whose ops are kept.
+pub const POOL_STRANGERS_MAX: usize = 8;
+/// Commands of this peer that may wait for the log.
+const WAITING_MAX: usize = 32;
+/// Deals a member keeps ahead, in rolls. Guess: a few seconds of fast play.
+const DEALS_AHEAD: u64 = 8;
+/// Deals are topped up when fewer than this are left.
+const DEALS_LOW: usize = 5;
+/// Ops and shares that the log does not hold yet are sent again this often.
+const RESEND: Duration = Duration::from_millis(1000);
+/// A command that the log did not answer by then has failed.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A command that the log has to answer.
+pub(super) struct Waiting {
+    pub seq: u64,
+    pub request: RequestId,
+    pub until: Instant,
+}
+
+impl Session {
+    pub(super) fn command(
+        &mut self,
+        request: RequestId,
+        action: Action,
+        identity: &Identity,
+        now: Instant,
+    ) {
+        match self.admit(&action, identity) {
+            Ok(()) => {
+                self.submit(action, Some(request), identity, now);
+                self.advance(identity, now);
+            }
+            Err(error) => {
+                self.out.push_back(Output::Answer { request, result: Err(error) });
+            }
+        }
+    }
+
+    /// Whether a wish of ours would be taken now, on top of those that wait already.
+    pub(super) fn admit(&self, action: &Action, identity: &Identity) -> Result<(), CommandError> {
+        if self.ledger.seat(self.my_id).is_none() {
+            return Err(CommandError::NotSeated);
+        }
+        if self.frozen {
+            return Err(CommandError::Frozen {
+                reachable: self.reachable,
+                members: self.members(),
+                needed: self.quorum(),
+            });
+        }
+        if self.waiting.len() >= WAITING_MAX {
+            return Err(CommandError::Busy);
+        }
+        let open = self.ledger.phase() == Phase::Betting;
+        if !open && matches!(action, Action::Bet { .. } | Action::Ready { .. }) {
+            return Err(CommandError::BetsClosed);
+        }
+        let mut trial = self.ledger.clone();
+        for op in self.pool.get(&self.me).into_iter().flat_map(BTreeMap::values) {
+            // An op that became void is dropped later; it does not stand in the way of this one.
+            let _ = trial.try_entry(&Entry::Op(op.clone()));
+        }
+        let op = Op::sign(identity, self.id(), self.next_seq(), action.clone());
+        match trial.try_entry(&Entry::Op(op)) {
+            Ok(_) => Ok(()),
+            Err(why) => Err(CommandError::BetRefused { why: why.to_string() }),
+        }
+    }
+
+    pub(super) fn submit(
+        &mut self,
+        action: Action,
+        request: Option<RequestId>,
+        identity: &Identity,
+        now: Instant,
+    ) {
+        let op = Op::sign(identity, self.id(), self.next_seq(), action);
+        if let Some(request) = request {
+            self.waiting.push(Waiting { seq: op.seq, request, until: now + COMMAND_TIMEOUT });
+        }
+        self.pool.entry(self.me).or_default().insert(op.seq, op);
+        self.draft = super::Draft::Stale;
+        self.resend_at = now + RESEND;
+        self.send_own_ops();
+    }
+
+    pub(super) fn next_seq(&self) -> u64 {
+        let pooled = self.pool.get(&self.me).and_then(|ops| ops.keys().next_back().copied());
+        self.ledger.last_seq(&self.me).max(pooled.unwrap_or(0)) + 1
+    }
+
+    pub(super) fn on_ops(&mut self, ops: Vec<Op>) {
+        for op in ops {
+            if op.author == self.me || op.seq <= self.ledger.last_seq(&op.author) {
+                continue;
+            }
+            let seated = self.ledger.seat(peer_id(&op.author)).is_some();
+            let known = self.pool.get(&op.author);
+            let full = known.is_some_and(|ops| ops.len() >= POOL_PER_AUTHOR_MAX);
+            if known.is_some_and(|ops| ops.contains_key(&op.seq)) {
+                continue;
+            }
+            let stranger_full =
+                !seated && known.is_none() && self.strangers() >= POOL_STRANGERS_MAX;
+            if full || stranger_full || op.verify(self.id()).is_err() {
+                self.counters.ops_refused += 1;
+                continue;
+            }
+            self.pool.entry(op.author).or_default().insert(op.seq, op);
+            self.draft = super::Draft::Stale;
+        }
+    }
+
+    pub(super) fn strangers(&self) -> usize {
+        self.pool.keys().filter(|key| self.ledger.seat(peer_id(key)).is_none()).count()
+    }
+
+    pub(super) fn answer_waiting(&mut self, own: &BTreeSet<u64>) {
+        let last = self.ledger.last_seq(&self.me);
+        let (done, rest) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|w| w.seq <= last);
+        self.waiting = rest;
+        for Waiting { seq, request, .. } in done {
+            let result = if own.contains(&seq) { Ok(()) } else { Err(CommandError::BetsClosed) };
+            self.out.push_back(Output::Answer { request, result });
+        }
+    }
+
+    /// Forgets ops that the log holds or that no longer can enter it.
+    pub(super) fn prune_pool(&mut self) {
+        let (roll, phase) = (self.ledger.roll(), self.ledger.phase());
+        let ledger = &self.ledger;
+        let void = |op: &Op| match &op.action {
+            Action::Bet { roll: at, .. } | Action::Ready { roll: at } => {
+                *at < roll || *at == roll && phase == Phase::Opening
+            }
+            Action::Deal { epoch, deals } => ledger.deals_are_void(*epoch, deals),
+            Action::Join(_) | Action::Leave => false,
+        };
+        let mut voided = Vec::new();
+        for (author, ops) in &mut self.pool {
+            let last = self.ledger.last_seq(author);
+            ops.retain(|seq, op| {
+                let keep = *seq > last && !void(op);
+                if !keep && *author == self.me && *seq > last {
+                    voided.push(*seq);
+                }
+                keep
+            });
+        }
+        self.pool.retain(|_, ops| !ops.is_empty());
+        let (done, rest) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|w| voided.contains(&w.seq));
+        self.waiting = rest;
+        for Waiting { request, .. } in done {
+            let result = Err(CommandError::BetsClosed);
+            self.out.push_back(Output::Answer { request, result });
+        }
+    }
+
+    pub(super) fn resend(&mut self, now: Instant) {
+        self.resend_at = now + RESEND;
+        self.send_own_ops();
+        if let Some(share) = self.shared {
+            self.broadcast(&Message::Share { table: self.id(), share });
+        }
+    }
+
+    pub(super) fn send_own_ops(&mut self) {
+        let own = self.pool.get(&self.me).into_iter().flat_map(BTreeMap::values);
+        let ops: Vec<Op> = own.take(OPS_PER_SUBMIT_MAX).cloned().collect();
+        if !ops.is_empty() {
+            self.broadcast(&Message::Submit { table: self.id(), ops });
+        }
+    }
+
+    pub(super) fn expire(&mut self, now: Instant) {
+        let (late, rest) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|w| w.until <= now);
+        self.waiting = rest;
+        for Waiting { request, .. } in late {
+            let result = Err(CommandError::TimedOut);
+            self.out.push_back(Output::Answer { request, result });
+        }
+    }
+
+    pub(super) fn act_by_habit(&mut self, identity: &Identity, now: Instant) -> bool {
+        let Some(seat) = self.my_seat() else { return false };
+        if !self.may_act_by_habit() {
+            return false;
+        }
+        let Some(action) = self.watch.action(&self.ledger, seat, now) else { return false };
+        self.submit(action, None, identity, now);
+        true
+    }
+
+    /// One wish at a time: the next one depends on what became of it.
+    pub(super) fn may_act_by_habit(&self) -> bool {
+        !self.frozen && self.pending() == 0
+    }
+
+    pub(super) fn deal_ahead(&mut self, identity: &Identity, now: Instant) -> bool {
+        let Some(seat) = self.my_seat() else { return false };
+        let waits = |op: &Op| matches!(op.action, Action::Deal { .. });
+        if self.frozen
+            || self.ledger.deals_in_stock(seat) >= DEALS_LOW
+            || self.pool.get(&self.me).is_some_and(|ops| ops.values().any(waits))
+        {
+            return false;
+        }
+        let missing = self.ledger.deals_missing(seat, DEALS_AHEAD);
+        let deals: Vec<_> = missing
+            .into_iter()
+            .take(DEALS_PER_OP_MAX)
+            .filter_map(|roll| self.ledger.make_deal(seat, &self.secret, roll, &self.dice_entropy))
+            .collect();
+        if deals.is_empty() {
+            return false;
+        }
+        let epoch = self.ledger.epoch_number();
+        self.submit(Action::Deal { epoch, deals }, None, identity, now);
+        true
+    }
+}
+
+/// The sequence numbers of our ops in a batch.
+pub(super) fn own_ops(value: &[u8], me: &Key) -> BTreeSet<u64> {
+    let entries = Batch::decode(value).map(|b| b.0).unwrap_or_default();
+    entries
+        .into_iter()
+        .filter_map(|entry| match entry {
+            Entry::Op(op) if op.author == *me => Some(op.seq),
+            _ => None,
+        })
+        .collect()
+}
