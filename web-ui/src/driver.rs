@@ -3,7 +3,8 @@
 //!
 //! Rules. Callbacks of the browser only fill the [`Inbox`]; one task empties it, so the node is
 //! never entered twice. Everything that waits is handled before anything is drawn, and a picture
-//! is published at most once per animation frame: a hidden tab draws nothing and still plays.
+//! is published at most once per animation frame. A hidden tab has no frames: it plays on and is
+//! drawn with the slow tick, so that it shows the truth at the moment it is looked at.
 //! Browsers slow the timers of hidden tabs down to one a minute; what arrives from other peers is
 //! handled at once all the same, and finds a passed deadline first.
 
@@ -269,8 +270,15 @@ fn draw_on_frame(driver: &Rc<RefCell<Driver>>) -> Rc<dyn Fn()> {
             let _ = window.request_animation_frame(draw.as_ref().unchecked_ref());
         }
     });
-    let ticked = Rc::clone(&ask);
-    let tick = Closure::<dyn FnMut()>::new(move || ticked());
+    let (ticked, behind) = (Rc::clone(&ask), Rc::clone(driver));
+    let tick = Closure::<dyn FnMut()>::new(move || {
+        let document = web_sys::window().and_then(|w| w.document());
+        if document.is_some_and(|d| d.hidden()) {
+            behind.borrow_mut().publish();
+        } else {
+            ticked();
+        }
+    });
     if let Some(window) = web_sys::window() {
         let _ = window.set_interval_with_callback_and_timeout_and_arguments_0(
             tick.as_ref().unchecked_ref(),

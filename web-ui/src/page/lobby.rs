@@ -159,7 +159,9 @@ fn announced(props: &LobbyProps) -> Html {
                     { "Nobody announces a table right now. Play now opens one." }
                 </p>
             } else {
-                <ul class="cards">{ for lobby.iter().map(|table| announced_table(props, table)) }</ul>
+                <ul class="cards">
+                    { for lobby.iter().map(|table| announced_table(props, table)) }
+                </ul>
             }
         </section>
     }
@@ -261,7 +263,8 @@ fn OwnName(props: &LobbyProps) -> Html {
         <section class="panel" aria-labelledby="name-title">
             <h2 id="name-title">{ "You" }</h2>
             <p>
-                { "Others see you as " }<strong data-testid="own-name">{ view.name.clone() }</strong>
+                { "Others see you as " }
+                <strong data-testid="own-name">{ view.name.clone() }</strong>
                 { "." }
             </p>
             <form class="inline-form" onsubmit={on_submit}>

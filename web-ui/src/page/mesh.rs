@@ -53,9 +53,12 @@ pub fn Mesh(props: &MeshProps) -> Html {
             <div class="mesh-main">
                 <div class="mesh-picture">
                     if scene.dots.is_empty() {
-                        <p class="quiet empty">{ "The map is empty: nobody has been heard of yet." }</p>
+                        <p class="quiet empty">
+                            { "The map is empty: nobody has been heard of yet." }
+                        </p>
                     } else {
-                        <MapPicture scene={scene.clone()} picked={*picked} on_pick={on_pick.clone()} />
+                        <MapPicture scene={scene.clone()} picked={*picked}
+                            on_pick={on_pick.clone()} />
                     }
                     { legend() }
                 </div>
@@ -185,7 +188,9 @@ fn peer_card(view: &NodeView, dot: &Dot) -> Html {
             </dl>
             <h3>{ "Links" }</h3>
             <ul class="plain">
-                { for view.map.edges.iter().filter_map(|edge| link_line(view, edge, &peer.peer_id)) }
+                { for view.map.edges.iter().filter_map(|edge| {
+                    link_line(view, edge, &peer.peer_id)
+                }) }
             </ul>
         </section>
     }

@@ -50,7 +50,8 @@ pub fn frame(frame: Frame<'_>) -> Html {
             { sayings::region(picture.story.sayings.iter().chain(refused)) }
             <footer class="foot">
                 <p>
-                    { "Play money only. Chips have no value and cannot be bought, sold or paid out." }
+                    { "Play money only. Chips have no value and cannot be bought, sold or \
+                       paid out." }
                 </p>
                 <p class="quiet">
                     { "BitCraps: the players run the table; nobody is in the middle. " }

@@ -67,5 +67,9 @@ fn failed(error: &BootError) -> Html {
         ]
         .concat(),
     };
-    html! { <p role="alert" class="notice bad" data-testid="join-state" data-state="failed">{ sentence }</p> }
+    html! {
+        <p role="alert" class="notice bad" data-testid="join-state" data-state="failed">
+            { sentence }
+        </p>
+    }
 }

@@ -258,7 +258,8 @@ fn tray(worth: u64, on_chip: &Callback<usize>) -> Html {
                 html! {
                     <label key={*chips} class={classes!("chip", "tray-chip", tier(*chips))}>
                         <input type="radio" name="chip" value={chips.to_string()}
-                            checked={*chips == worth} data-testid={["chip-", &chips.to_string()].concat()}
+                            checked={*chips == worth}
+                            data-testid={["chip-", &chips.to_string()].concat()}
                             onchange={move |_| on_chip.emit(i)} />
                         <span>{ chips.to_string() }</span>
                     </label>

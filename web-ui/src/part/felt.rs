@@ -186,7 +186,9 @@ fn chips(props: &Felt<'_>, area: Area) -> Html {
         <div class="chips">
             { for mine.iter().filter(|pile| felt::area(pile.spot) == area).map(|pile| html! {
                 <span class={classes!("chip", tier(pile.chips))} title={pile.spot.to_string()}>
-                    <span class="sr-only">{ ["Yours on ", &pile.spot.to_string(), ": "].concat() }</span>
+                    <span class="sr-only">
+                        { ["Yours on ", &pile.spot.to_string(), ": "].concat() }
+                    </span>
                     { pile.chips.to_string() }
                     if let Some(tag) = tag(pile.spot) {
                         <span class="chip-tag" aria-hidden="true">{ tag }</span>

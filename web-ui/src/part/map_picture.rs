@@ -135,7 +135,8 @@ impl MapPicture {
         let reach = points.iter().map(|p| (p.x - x).hypot(p.y - y)).fold(0.0, f64::max) + 46.0;
         let tint = ["tint-", &(part % 4).to_string()].concat();
         (!points.is_empty()).then(|| {
-            html! { <circle class={classes!("tint", tint)} cx={whole(x)} cy={whole(y)} r={whole(reach)} /> }
+            let class = classes!("tint", tint);
+            html! { <circle {class} cx={whole(x)} cy={whole(y)} r={whole(reach)} /> }
         })
     }
 
