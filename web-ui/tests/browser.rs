@@ -285,7 +285,7 @@ async fn a_point_shows_the_puck_and_closes_the_pass_line() {
     assert_eq!(page.by("point").unwrap().get_attribute("data-point").as_deref(), Some("6"));
     assert!(page.by("bet-pass").unwrap().has_attribute("disabled"));
     assert!(!page.by("bet-pass-odds").unwrap().has_attribute("disabled"));
-    assert_eq!(page.text("roll-count"), "12");
+    assert_eq!(page.text("roll-count"), "13");
     assert_eq!(page.text("log-height"), "73");
 }
 

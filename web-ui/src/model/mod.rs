@@ -15,11 +15,12 @@ mod sample {
     //! Small views for the tests of this room.
 
     use bitcraps_core::{
-        craps::Chips,
+        craps::{Chips, Dice},
         crypto::identity::Identity,
         id::{PeerId, TableId},
         node::{
-            BetView, Config, Node, NodeView, SeatRole, SeatView, TablePhase, TableState, TableView,
+            BetView, Config, HistoryView, Node, NodeView, SeatRole, SeatView, TablePhase,
+            TableState, TableView,
         },
         seed::Seed,
         time::Instant,
@@ -37,6 +38,20 @@ mod sample {
 
     pub fn bet(spot: &str, chips: u64) -> BetView {
         BetView { spot: spot.to_owned(), chips: Chips(chips) }
+    }
+
+    pub fn roll(number: u64) -> HistoryView {
+        HistoryView {
+            roll: number,
+            height: 1,
+            dice: Dice(1, 2),
+            shooter: None,
+            point: None,
+            dealers: Vec::new(),
+            openers: Vec::new(),
+            opened: String::new(),
+            paid: Default::default(),
+        }
     }
 
     /// A player, who may be the tests' own, two bots and a witness, on a come-out roll.

@@ -14,10 +14,10 @@ use bitcraps_core::{
 use std::collections::VecDeque;
 
 /// Sayings kept at once: what fits above a thumb.
-pub const SAYINGS_MAX: usize = 4;
+pub const SAYINGS_MAX: usize = 3;
 
 /// How long a saying stays, in milliseconds: long enough to read twice.
-pub const SAYING_MS: u64 = 9_000;
+pub const SAYING_MS: u64 = 6_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {

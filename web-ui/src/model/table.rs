@@ -22,6 +22,11 @@ pub fn known<'a>(view: &'a NodeView, id: &TableId) -> Option<&'a TableView> {
     view.tables.iter().find(|table| table.table_id == *id)
 }
 
+/// Rolls that have fallen: the core numbers them from 0, people count from 1.
+pub fn thrown(table: &TableView) -> u64 {
+    table.history.first().map_or(0, |roll| roll.roll.saturating_add(1))
+}
+
 /// This peer's seat.
 pub fn seat<'a>(table: &'a TableView, me: &PeerId) -> Option<&'a SeatView> {
     table.seats.iter().find(|seat| seat.peer_id == *me)
@@ -193,6 +198,14 @@ mod tests {
         table.seats[2].ready = true;
         assert_eq!(awaited(&table), ["Ann"]);
         assert_eq!(headline(&table, &peer(1)), "Your bets are in. Waiting for Ann.");
+    }
+
+    #[test]
+    fn the_first_roll_is_counted_as_one() {
+        let mut table = table();
+        assert_eq!(thrown(&table), 0);
+        table.history = vec![crate::model::sample::roll(0)];
+        assert_eq!(thrown(&table), 1);
     }
 
     #[test]

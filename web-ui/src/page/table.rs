@@ -210,14 +210,14 @@ fn stage(props: &SeatedProps, table: &TableView, me: &PeerId) -> Html {
         .map_or_else(|| text::UNKNOWN.to_owned(), |seat| seat.stack.0.to_string());
     html! {
         <section class="stage" aria-label="Dice">
-            <DicePair dice={last.map(|roll| roll.dice)} roll={last.map_or(0, |roll| roll.roll)} />
+            <DicePair dice={last.map(|roll| roll.dice)} roll={table::thrown(table)} />
             <div class="stage-words">
                 <p class="headline" data-testid="headline">{ table::headline(table, me) }</p>
                 <p class="quiet">
                     { "Your stack: " }<strong>{ stack }</strong>
-                    { " · last roll: #" }
+                    { " · rolls thrown: " }
                     <span data-testid="roll-count">
-                        { last.map_or(0, |roll| roll.roll).to_string() }
+                        { table::thrown(table).to_string() }
                     </span>
                     if table.pending > 0 {
                         <span data-testid="pending">
