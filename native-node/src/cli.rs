@@ -68,6 +68,18 @@ Examples:
 
 {all-args}";
 
+const SIM: &str = "\
+Examples:
+  bitcraps sim --scenario converge
+  bitcraps sim --scenario partition --nodes 10 --seed 7
+  bitcraps sim --scenario lossy --seed 3 --json
+
+{about}
+
+{usage-heading} {usage}
+
+{all-args}{after-help}";
+
 /// Provably fair craps with nobody in the middle. The chips are play money.
 #[derive(Parser)]
 #[command(name = "bitcraps", version, help_template = TOP)]
@@ -90,6 +102,9 @@ pub enum Task {
     /// List, create or join tables through a running node
     #[command(subcommand, help_template = TABLE)]
     Table(Table),
+    /// Play out a scenario in the simulator and check what must always hold
+    #[command(help_template = SIM, after_help = crate::simulate::scenarios())]
+    Sim(Sim),
 }
 
 #[derive(Args)]
@@ -137,6 +152,22 @@ pub struct Run {
     #[arg(long)]
     debug: bool,
     /// Print one JSON object per line: ready, every event, stopped
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Sim {
+    /// Which scenario
+    #[arg(long, value_name = "NAME")]
+    pub scenario: String,
+    /// How many nodes [default: the scenario's own]
+    #[arg(long, value_name = "N")]
+    pub nodes: Option<usize>,
+    /// The same seed gives the same run, on every machine
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Print the report as JSON
     #[arg(long)]
     pub json: bool,
 }

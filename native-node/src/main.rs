@@ -8,6 +8,7 @@ mod cli;
 mod client;
 mod lines;
 mod run;
+mod simulate;
 mod terminal;
 
 use bitcraps_node::{config::Problems, start};
@@ -23,19 +24,18 @@ fn main() -> ExitCode {
         Task::Id(flags) => id(&flags),
         Task::Status(flags) => ask::status(&flags),
         Task::Table(task) => ask::table(&task),
+        Task::Sim(flags) => simulate::run(&flags),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(e) => match e.downcast_ref::<Problems>() {
-            Some(problems) => {
-                terminal::complain(&problems.to_string());
-                ExitCode::from(2)
+        Err(e) => {
+            let wrong_usage = e.is::<Problems>() || e.is::<bitcraps_sim::UnknownScenario>();
+            match e.downcast_ref::<Problems>() {
+                Some(problems) => terminal::complain(&problems.to_string()),
+                None => terminal::complain(&format!("bitcraps: {e:#}")),
             }
-            None => {
-                terminal::complain(&format!("bitcraps: {e:#}"));
-                ExitCode::FAILURE
-            }
-        },
+            if wrong_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
     }
 }
 

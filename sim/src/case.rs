@@ -73,8 +73,8 @@ impl Case {
         let seed = Seed::from_number(seed_number).fork(scenario.name);
         let mut world = World::new(&seed);
         let mut rng = seed.fork("topology").rng();
-        let edges = scenario.topology.edges(scenario.nodes, &mut rng);
-        for node in 0..scenario.nodes {
+        let edges = scenario.topology.edges(scenario.nodes + scenario.bots, &mut rng);
+        for node in 0..scenario.nodes + scenario.bots {
             let hosts = scenario.tables.iter().any(|t| t.host == node);
             world.add_node(Config {
                 name: format!("node {node}"),
@@ -99,8 +99,8 @@ impl Case {
             })
             .collect();
         Case {
-            views: (0..scenario.nodes).map(|_| None).collect(),
-            figures: (0..scenario.nodes).map(|_| None).collect(),
+            views: (0..scenario.nodes + scenario.bots).map(|_| None).collect(),
+            figures: (0..scenario.nodes + scenario.bots).map(|_| None).collect(),
             scenario,
             seed_number,
             world,

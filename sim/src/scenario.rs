@@ -9,7 +9,7 @@ use crate::{
     net::{Cut, Quality},
     topology::Topology,
 };
-use bitcraps_core::time::Duration;
+use bitcraps_core::{limits::TABLE_MEMBERS_MIN, time::Duration};
 
 /// Index into [`Scenario::tables`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +73,8 @@ pub struct Stage {
 pub struct Scenario {
     pub name: &'static str,
     pub nodes: usize,
+    /// More nodes that only make a table complete.
+    pub bots: usize,
     pub topology: Topology,
     pub quality: Quality,
     /// Latencies differ from edge to edge: the quality's, plus up to this.
@@ -106,7 +108,7 @@ pub const SCENARIOS: [Listed; 5] = [
         name: "line",
         about: "nodes in a line; the first plays with the last ones through the others",
         nodes_default: 5,
-        nodes_min: 4,
+        nodes_min: 3,
         nodes_max: 16,
         build: line,
     },
@@ -194,6 +196,7 @@ fn converge(nodes: usize) -> Scenario {
     Scenario {
         name: "converge",
         nodes,
+        bots: 0,
         topology: Topology::RingWithChords { chords: nodes / 2 },
         quality: Quality::wired(),
         latency_spread: Duration::from_millis(30),
@@ -202,8 +205,11 @@ fn converge(nodes: usize) -> Scenario {
     }
 }
 
+/// A–B–C is the shortest: there a bot of B's makes the fourth member.
 fn line(nodes: usize) -> Scenario {
-    let plan = TablePlan { name: "line", host: 0, guests: (nodes - 3..nodes).collect() };
+    let bots = TABLE_MEMBERS_MIN.saturating_sub(nodes);
+    let all = nodes + bots;
+    let plan = TablePlan { name: "line", host: 0, guests: (all - 3..all).collect() };
     let table = TableKey(0);
     let goal = rolled(table, 5, &plan);
     let mut stages = settle_in(core::slice::from_ref(&plan), secs(60));
@@ -211,7 +217,8 @@ fn line(nodes: usize) -> Scenario {
     Scenario {
         name: "line",
         nodes,
-        topology: Topology::Line,
+        bots,
+        topology: Topology::Line { length: nodes },
         quality: Quality::wired(),
         latency_spread: Duration::from_millis(10),
         tables: vec![plan],
@@ -238,6 +245,7 @@ fn churn(nodes: usize) -> Scenario {
     Scenario {
         name: "churn",
         nodes,
+        bots: 0,
         topology: Topology::RingWithChords { chords: nodes / 2 },
         quality: Quality::wired(),
         latency_spread: Duration::from_millis(20),
@@ -298,6 +306,7 @@ fn partition(nodes: usize) -> Scenario {
     Scenario {
         name: "partition",
         nodes,
+        bots: 0,
         topology: Topology::RingWithChords { chords: nodes / 2 },
         quality: Quality::wired(),
         latency_spread: Duration::from_millis(20),
@@ -316,6 +325,7 @@ fn lossy(nodes: usize) -> Scenario {
     Scenario {
         name: "lossy",
         nodes,
+        bots: 0,
         topology: Topology::RingWithChords { chords: nodes / 2 },
         quality: Quality::radio(200),
         latency_spread: Duration::from_millis(10),
@@ -337,7 +347,7 @@ mod tests {
                 for plan in &scenario.tables {
                     let members: BTreeSet<usize> = plan.members().collect();
                     assert_eq!(members.len(), 4, "{} with {nodes} nodes: {plan:?}", listed.name);
-                    assert!(members.iter().all(|m| *m < nodes));
+                    assert!(members.iter().all(|m| *m < nodes + scenario.bots));
                 }
                 let hosts: BTreeSet<usize> = scenario.tables.iter().map(|t| t.host).collect();
                 let invited = scenario.tables.iter().flat_map(|t| t.guests.iter());

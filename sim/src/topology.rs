@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
-    /// 0–1–2–…
-    Line,
+    /// 0–1–2–… up to `length`; nodes past it hang off the middle one.
+    Line { length: usize },
     /// A ring and so many random chords: survives any one cut, and any two halves of the ring
     /// are each connected.
     RingWithChords { chords: usize },
@@ -15,7 +15,11 @@ pub enum Topology {
 impl Topology {
     /// Pairs with the smaller number first, in order.
     pub fn edges(self, nodes: usize, rng: &mut Rng) -> BTreeSet<(usize, usize)> {
-        let mut edges: BTreeSet<(usize, usize)> = (1..nodes).map(|n| (n - 1, n)).collect();
+        let before = |n: usize| match self {
+            Topology::Line { length } if n >= length => length / 2,
+            Topology::Line { .. } | Topology::RingWithChords { .. } => n - 1,
+        };
+        let mut edges: BTreeSet<(usize, usize)> = (1..nodes).map(|n| (before(n), n)).collect();
         let Topology::RingWithChords { chords } = self else { return edges };
         if nodes > 2 {
             edges.insert((0, nodes - 1));
@@ -46,6 +50,11 @@ mod tests {
         assert_eq!(count(20, 10), 30);
         assert_eq!(count(2, 5), 1);
         assert_eq!(count(4, 9), 6);
-        assert_eq!(Topology::Line.edges(5, &mut Seed::from_number(1).rng()).len(), 4);
+    }
+
+    #[test]
+    fn a_line_has_its_length_and_the_rest_hangs_off_its_middle() {
+        let line = Topology::Line { length: 3 }.edges(4, &mut Seed::from_number(1).rng());
+        assert_eq!(line.into_iter().collect::<Vec<_>>(), [(0, 1), (1, 2), (1, 3)]);
     }
 }

@@ -274,8 +274,7 @@ impl Op {
 /// Decided values one after the other, each with its length as a varint.
 pub fn encode_log<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     values.fold(Vec::new(), |bytes, value| {
-        postcard::to_extend(value, bytes)
-            .expect("plain bytes always encode into a growing buffer")
+        postcard::to_extend(value, bytes).expect("plain bytes always encode into a growing buffer")
     })
 }
 

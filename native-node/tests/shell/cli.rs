@@ -241,7 +241,7 @@ fn a_reader_that_does_not_read_does_not_hold_up_the_stop() {
     // Keeps the pipe full until its reader is dropped.
     std::thread::spawn(move || while writer.write_all(&[b'x'; 4096]).is_ok() {});
     let child = command.spawn().unwrap();
-    let mut node = Node { child, lines: mpsc::channel().1, ready: Value::Null };
+    let mut node = Process { child, lines: mpsc::channel().1, ready: Value::Null };
     // The file appears once the node runs, just before it would say so.
     let give_up = Instant::now() + DEADLINE;
     while !data.path().join("token").exists() {
