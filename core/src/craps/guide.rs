@@ -84,8 +84,8 @@ impl Wager {
 
 const PASS: &str = "With the shooter, on the come-out: 7 and 11 win, 2, 3 and 12 lose; any other \
     total is the point, which wins if it comes before 7.";
-const DONT_PASS: &str = "Against the shooter, on the come-out: 2 and 3 win, 7 and 11 lose, 12 gives \
-    the stake back; then 7 before the point wins.";
+const DONT_PASS: &str = "Against the shooter, on the come-out: 2 and 3 win, 7 and 11 lose, 12 \
+    gives the stake back; then 7 before the point wins.";
 const COME: &str = "Like pass, but starting with the next roll while there is a point; the bet \
     travels to its own number.";
 const DONT_COME: &str = "Like don't pass, but starting with the next roll while there is a point; \

@@ -5,8 +5,8 @@
 //!
 //! The rules of this house, where houses differ:
 //! - Twelve is barred for don't pass and don't come: they get their stake back.
-//! - Odds: three, four or five times the bet behind (on 4 and 10, 5 and 9, 6 and 8); laying them, up
-//!   to six times, which wins just as much as the taker would risk.
+//! - Odds: three, four or five times the bet behind (on 4 and 10, 5 and 9, 6 and 8); laying them,
+//!   up to six times, which wins just as much as the taker would risk.
 //! - On a come-out roll, place bets and the odds of come bets are off: place bets stay untouched,
 //!   the odds go back when their come bet is decided. Laid odds always work.
 //! - Pass and come bets cannot be added to or taken back once their number is set; there are no

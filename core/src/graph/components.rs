@@ -67,8 +67,10 @@ mod tests {
                 nodes in 1u32..40,
                 ends in prop::collection::vec((0u32..40, 0u32..40), 0..60),
             ) {
-                let edges: Vec<Edge> =
-                    ends.iter().map(|(a, b)| Edge { a: a % nodes, b: b % nodes, cost: 1 }).collect();
+                let edges: Vec<Edge> = ends
+                    .iter()
+                    .map(|(a, b)| Edge { a: a % nodes, b: b % nodes, cost: 1 })
+                    .collect();
                 let mut oracle = UnionFind::<usize>::new(nodes as usize);
                 for edge in &edges {
                     oracle.union(edge.a as usize, edge.b as usize);

@@ -362,7 +362,7 @@ impl Map {
         self.announce_within(self.config.quiet_gap, now);
     }
 
-    /// Takes in what a neighbour sent on request or passed on, and passes the news on to the others.
+    /// Takes in what a neighbour sent on request or passed on, and tells the others the news.
     fn on_batch(&mut self, from: PeerId, batch: &[message::AgedAnnouncement], now: Instant) {
         let mut news = Vec::new();
         for aged in batch {

@@ -1,3 +1,5 @@
+//! What holds for the map.
+
 use super::{
     message::{AgedAnnouncement, HeldVersion},
     *,

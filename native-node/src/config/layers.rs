@@ -227,7 +227,7 @@ impl fmt::Display for Problem {
             }
             Problem::Unreadable { path, why } => write!(f, "{}: {why}", path.display()),
             Problem::NoData => f.write_str(
-                "data: neither XDG_DATA_HOME nor HOME is set; say where to keep data with --data DIR",
+                "data: neither XDG_DATA_HOME nor HOME is set; say where data goes with --data DIR",
             ),
         }
     }

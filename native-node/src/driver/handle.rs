@@ -97,7 +97,7 @@ impl NodeHandle {
         answered.await.map_err(|_| Unanswered)
     }
 
-    /// Everything the node says from now on. A subscriber that falls behind by [`super::EVENTS_KEPT`]
+    /// Everything the node says from now on. Who falls behind by [`super::EVENTS_KEPT`]
     /// loses the oldest and is told how many.
     pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
         self.events.subscribe()

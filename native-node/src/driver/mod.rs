@@ -8,8 +8,8 @@
 //! - It does wait for the store when too many tickets are on their way, because nothing may leave
 //!   that the disk has not seen; the store reports over a channel that never blocks, so the two
 //!   cannot wait for each other.
-//! - Views are drawn at most every [`VIEW_INTERVAL`](waiting::VIEW_INTERVAL), one for all who asked meanwhile and always
-//!   newer than the question, so that many dashboards cost as much as one.
+//! - Views are drawn at most every `waiting::VIEW_INTERVAL`, one for all who asked meanwhile and
+//!   always newer than the question, so that many dashboards cost as much as one.
 //! - When the store fails the node stops: it must not sign what it could forget.
 
 mod handle;

@@ -146,8 +146,8 @@ fn a_port_in_use_is_one_line_and_leaves_no_trace() {
             address.as_str(),
             "tcp://127.0.0.1:0",
             format!(
-                "bitcraps: cannot listen on http://{address}: address in use; stop the other program \
-             or pass --http 127.0.0.1:PORT\n"
+                "bitcraps: cannot listen on http://{address}: address in use; stop the other \
+                 program or pass --http 127.0.0.1:PORT\n"
             ),
         ),
     ] {

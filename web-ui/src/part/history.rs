@@ -33,7 +33,7 @@ fn entry(table: &TableView, roll: &HistoryView) -> Html {
         <li key={roll.roll.to_string()} class="roll" data-testid="history-row">
             <details>
                 <summary>
-                    <span class="roll-number">{ ["#", &roll.roll.saturating_add(1).to_string()].concat() }</span>
+                    <span class="roll-number">{ "#" }{ roll.roll.saturating_add(1) }</span>
                     { dice::small(roll.dice) }
                     <span class="sr-only">{ dice }</span>
                     <strong class="roll-sum">{ sum }</strong>

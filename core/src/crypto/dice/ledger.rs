@@ -123,7 +123,10 @@ impl Ledger {
 
     /// Whether this member's share of the roll being opened is in.
     pub fn has_opened(&self, member: u8) -> bool {
-        matches!(&self.phase, Phase::Opening(_, shares) if shares.iter().any(|s| s.member == member))
+        match &self.phase {
+            Phase::Opening(_, shares) => shares.iter().any(|s| s.member == member),
+            Phase::Dealing | Phase::Betting(_) => false,
+        }
     }
 
     /// Checks one entry and takes it; the t-th share gives the roll.

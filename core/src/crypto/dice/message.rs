@@ -2,8 +2,8 @@
 //!
 //! Every point is 32 bytes of compressed ristretto255 (RFC 9496, section 4.3.1), every scalar 32
 //! bytes little-endian below the group order; anything else is refused when it is verified, so no
-//! value can be changed without its author. Rolls and counts are postcard varints, which can also be
-//! written longer than needed: what is hashed or compared is the value, encoded again, never the
+//! value can be changed without its author. Rolls and counts are postcard varints, which can also
+//! be written longer than needed: what is hashed or compared is the value, encoded again, never the
 //! bytes as they came.
 
 use crate::limits::TABLE_MEMBERS_MAX;

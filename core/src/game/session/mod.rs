@@ -8,8 +8,8 @@
 //! 3. Our share of a roll leaves only after the batch that closed its bets is decided.
 //! 4. A peer without a seat, or behind by more than one height, follows by certified batches.
 //!
-//! `wishes` holds what this peer and others want on the log, `draft` makes a batch of it, `deciding`
-//! takes batches through agreement and into the ledger.
+//! `wishes` holds what this peer and others want on the log, `draft` makes a batch of it,
+//! `deciding` takes batches through agreement and into the ledger.
 //!
 //! It does not invite, list or store tables: that is `tables`.
 
