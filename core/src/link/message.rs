@@ -79,7 +79,6 @@ fn write_bytes<S: Serializer>(bytes: &&[u8], s: S) -> Result<S::Ok, S::Error> {
     s.serialize_bytes(bytes)
 }
 
-// Serde knows arrays of up to 32 elements; two halves are the same 64 bytes on the wire.
 #[cfg(test)]
 mod tests {
     use super::*;

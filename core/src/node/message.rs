@@ -22,3 +22,36 @@ impl Announced {
             .unwrap_or(Announced { role: SeatRole::Player, tables: Vec::new() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::TableId;
+
+    #[test]
+    fn an_attachment_has_these_bytes() {
+        let ad = Ad { table: TableId::from_bytes([0x55; 32]), name: "ann".to_owned(), members: 4 };
+        let announced = Announced { role: SeatRole::Witness, tables: vec![ad] };
+        let bytes = announced.encode();
+        let golden = [&[2, 1][..], &[0x55; 32], &[3], b"ann", &[4]].concat();
+        assert_eq!(bytes, golden);
+        assert_eq!(Announced::decode(&bytes), announced);
+    }
+
+    #[test]
+    fn what_is_no_attachment_is_a_player_without_tables() {
+        let nobody = Announced { role: SeatRole::Player, tables: Vec::new() };
+        assert_eq!(nobody.encode(), [0, 0]);
+        for bytes in [&[][..], &[3, 0], &[2], &[2, 1, 0x55]] {
+            assert_eq!(Announced::decode(bytes), nobody);
+        }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    proptest::proptest! {
+        #[test]
+        fn random_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = Announced::decode(&bytes);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod duplicates;
+mod golden;
 mod lossy;
 #[cfg(not(target_arch = "wasm32"))]
 mod properties;
