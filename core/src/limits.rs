@@ -7,7 +7,8 @@
 /// its certificate. Guess: room for a 64 KiB value and its envelope.
 pub const PACKET_BYTES_MAX: usize = 72 * 1024;
 
-/// Bytes of one agreed batch of table entries. Guess: 16 members dealing for eight rolls each.
+/// Bytes of one agreed batch of table entries. Guess: 16 members dealing for four rolls each, and
+/// half as much again in bets and shares.
 pub const BATCH_BYTES_MAX: usize = 64 * 1024;
 
 /// Members of one table: 2f+1 signatures must stay small enough for a phone (docs/PROTOCOL.md).
