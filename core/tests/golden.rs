@@ -37,6 +37,12 @@ fn unhex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(byte).collect()
 }
 
+/// The page that describes the protocol shows these bytes too.
+fn is_documented(bytes: &[u8]) {
+    let page = include_str!("../../docs/PROTOCOL.md");
+    assert!(page.contains(&hex(bytes)), "docs/PROTOCOL.md has no {}", hex(bytes));
+}
+
 fn somebody(number: u64) -> Identity {
     Identity::generate(&Seed::from_number(number), 0)
 }
@@ -58,6 +64,7 @@ fn signed_digest(purpose: &str, message: &[u8]) -> [u8; 32] {
 fn an_identity_has_its_id_its_work_and_its_signatures() {
     let identity = somebody(1);
     let card = identity.card();
+    is_documented(&card.key);
     assert_eq!(
         hex(&card.key),
         "1e1bcd751922f8e6b52ffd90c4a822449a8b88271c891dba31e88e1f766fc1e7",
@@ -73,6 +80,7 @@ fn an_identity_has_its_id_its_work_and_its_signatures() {
     assert_eq!(nonce, 4568, "the first nonce with twelve bits of work");
 
     let signature = identity.sign("purpose", b"message");
+    is_documented(&signature.to_bytes());
     let key = ed25519_dalek::VerifyingKey::from_bytes(&card.key).unwrap();
     let by_hand = ed25519_dalek::Signature::from_bytes(&signature.to_bytes());
     assert!(key.verify_strict(&signed_digest("purpose", b"message"), &by_hand).is_ok());
@@ -94,6 +102,7 @@ fn a_seal_has_its_bytes() {
     let (a, b) = (somebody(1), somebody(2));
     let pair = PairKey::new(a.link_secret(), a.id(), &b.link_key(), b.id()).unwrap();
     let sealed = pair.seal(core::array::from_fn(|i| i as u8), b"clear", b"chips");
+    is_documented(&sealed);
     assert_eq!(
         hex(&sealed),
         "000102030405060708090a0b0c0d0e0f10111213141516171f640791292ce7a94c69c2b17c7b8029d69bb19d61"
@@ -381,12 +390,14 @@ fn every_table_message_has_these_bytes() {
 #[test]
 fn ids_are_digests_of_what_is_encoded() {
     let id = invitation().id();
+    is_documented(&id.0);
     let bytes = postcard::to_allocvec(&invitation()).unwrap();
     assert_eq!(id.0, derived("bitcraps v1 invitation", &[&bytes]));
     assert_eq!(hex(&id.0), "cbd9b43f7fcebb8d7ff192544e9ded0c6c575aadf713158355881b34f06cfb24");
     let genesis = Genesis { invitation: invitation(), seatings: vec![seating()] };
     let bytes = postcard::to_allocvec(&genesis).unwrap();
     assert_eq!(*genesis.id().as_bytes(), derived("bitcraps v1 table", &[&bytes]));
+    is_documented(genesis.id().as_bytes());
     assert_eq!(
         genesis.id().to_string(),
         "3008ad9f30de9b1588ac425d7c49ce8d6dc3cc23707408872791e5b8f382acda"
@@ -413,6 +424,7 @@ fn a_seating_and_an_op_are_signed_over_these_bytes() {
     let signed = [&[0x66; 32][..], &key, b"\x03bob", &[1], &c1, &c2, &c3, &c4].concat();
     let purpose = "bitcraps v1 seating";
     assert_eq!(verify_with_key(&key, purpose, &signed, &seating.signature), Ok(()));
+    is_documented(&seating.signature.to_bytes());
     assert_eq!(
         hex(&seating.signature.to_bytes()),
         "3d6d4832eaa25f6f83dbe4242d76716b094f5fbbeee69fa3e848893492bf6777b97d723cecf919cf0ce00bc284793f321290a3d1674eb5a74ee2fb94ee7a3b0a"
@@ -424,6 +436,7 @@ fn a_seating_and_an_op_are_signed_over_these_bytes() {
     let signed = [&[0x55; 32][..], &key, &unhex("ac02 03 ac02 0902 0c")].concat();
     let purpose = "bitcraps v1 table op";
     assert_eq!(verify_with_key(&key, purpose, &signed, &op.signature), Ok(()));
+    is_documented(&op.signature.to_bytes());
     assert_eq!(
         hex(&op.signature.to_bytes()),
         "c93bf5473b1dcf10cf73790eabaa95c56eb63d056d9601aeb49cedf03d859d7949338febad0f9fbe15f3cdf2cd634b9b01779b06e11ebb030e5511f51ca0390a"
@@ -513,6 +526,7 @@ fn the_dice_follow_by_hand_from_the_opened_element() {
         made = log.apply(&dice_table, dice::Entry::Share(&share)).unwrap();
     }
     let made = made.unwrap();
+    is_documented(&made.opened);
     assert_eq!((&made.dealers[..], &made.openers[..]), (&[0, 1, 2][..], &[1, 2, 3][..]));
 
     let mut stream =
