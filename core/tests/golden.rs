@@ -86,7 +86,8 @@ fn an_identity_has_its_id_its_work_and_its_signatures() {
     assert!(key.verify_strict(&signed_digest("purpose", b"message"), &by_hand).is_ok());
     assert_eq!(
         hex(&signature.to_bytes()),
-        "6c6a9f85afe7ebfe2874c4a8b722557680917baf1d2f1edc677975428f585d275cf740f6b3f08c4879cd5c1487b07321f14c592d59f2c02e60bf4c8f1b8d9b08"
+        "6c6a9f85afe7ebfe2874c4a8b722557680917baf1d2f1edc677975428f585d27\
+         5cf740f6b3f08c4879cd5c1487b07321f14c592d59f2c02e60bf4c8f1b8d9b08"
     );
 
     let link_secret = derived("bitcraps v1 link key", &[&identity.secret()]);
@@ -427,7 +428,8 @@ fn a_seating_and_an_op_are_signed_over_these_bytes() {
     is_documented(&seating.signature.to_bytes());
     assert_eq!(
         hex(&seating.signature.to_bytes()),
-        "3d6d4832eaa25f6f83dbe4242d76716b094f5fbbeee69fa3e848893492bf6777b97d723cecf919cf0ce00bc284793f321290a3d1674eb5a74ee2fb94ee7a3b0a"
+        "3d6d4832eaa25f6f83dbe4242d76716b094f5fbbeee69fa3e848893492bf6777\
+         b97d723cecf919cf0ce00bc284793f321290a3d1674eb5a74ee2fb94ee7a3b0a"
     );
 
     let table = TableId::from_bytes([0x55; 32]);
@@ -439,7 +441,8 @@ fn a_seating_and_an_op_are_signed_over_these_bytes() {
     is_documented(&op.signature.to_bytes());
     assert_eq!(
         hex(&op.signature.to_bytes()),
-        "c93bf5473b1dcf10cf73790eabaa95c56eb63d056d9601aeb49cedf03d859d7949338febad0f9fbe15f3cdf2cd634b9b01779b06e11ebb030e5511f51ca0390a"
+        "c93bf5473b1dcf10cf73790eabaa95c56eb63d056d9601aeb49cedf03d859d79\
+         49338febad0f9fbe15f3cdf2cd634b9b01779b06e11ebb030e5511f51ca0390a"
     );
 }
 
