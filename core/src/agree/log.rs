@@ -3,6 +3,11 @@
 //! The driver cannot be restored from a snapshot (its lock has no setter), so the log holds its
 //! inputs at the current height. Fed again in order they give the same state and the same votes;
 //! Ed25519 is deterministic, so even the signatures are the same.
+//!
+//! A record matters only once something we signed follows from it: until then, losing it is the
+//! same as never having heard it. So records are held back until we sign the next time, and then
+//! go out together, which costs the disk one flush per signature. What is still held when the
+//! height is decided is never written.
 
 use super::{
     Agree, Output, Stage,
@@ -22,12 +27,22 @@ pub(super) struct Log {
     /// Records of the current height, this life's and those replayed.
     place: u64,
     replaying: bool,
+    /// Records that nothing signed follows from yet, oldest first.
+    held: Vec<Output>,
+    /// The last record that something we signed follows from.
+    spoken: u64,
 }
 
 impl Log {
     /// A height starts with so many records stored.
     pub(super) fn on_height(&mut self, stored: u64) {
         self.place = stored;
+        self.held.clear();
+    }
+
+    /// The height is decided: what nothing follows from is not needed any more.
+    pub(super) fn on_decided(&mut self) {
+        self.held.clear();
     }
 
     pub(super) fn on_persisted(&mut self, seq: u64) {
@@ -42,25 +57,43 @@ impl Log {
         self.last
     }
 
+    /// Nothing that we signed may be seen before this record is durable.
+    pub(super) fn spoken(&self) -> u64 {
+        self.spoken
+    }
+
     pub(super) fn is_replaying(&self) -> bool {
         self.replaying
     }
 }
 
 impl Agree {
-    /// Ask for `record` to be stored before the driver takes what it says.
+    /// Note `record` before the driver takes what it says.
     pub(super) fn persist(&mut self, record: &Record<'_>) {
         if self.log.replaying {
             return;
         }
         self.log.last += 1;
-        self.push(Output::Persist {
+        self.log.held.push(Output::Persist {
             seq: self.log.last,
             height: self.height,
             place: self.log.place,
             record: record.encode(),
         });
         self.log.place += 1;
+    }
+
+    /// Queue an output that follows from what was noted: it leaves when all of that is durable.
+    /// Nothing is sent during replay: what was sent before the crash is repeated when peers ask.
+    pub(super) fn push_logged(&mut self, output: Output) {
+        if self.log.replaying {
+            return;
+        }
+        for record in core::mem::take(&mut self.log.held) {
+            self.push(record);
+        }
+        self.log.spoken = self.log.last;
+        self.push_after(self.log.last, output);
     }
 
     pub(super) fn persist_message(&mut self, message: &[u8]) {

@@ -373,14 +373,6 @@ impl Agree {
         self.push_after(0, output);
     }
 
-    /// Queue an output that must not leave before everything logged so far is durable. Nothing
-    /// is sent during replay: what was sent before the crash is repeated when peers ask.
-    fn push_logged(&mut self, output: Output) {
-        if !self.log.is_replaying() {
-            self.push_after(self.log.last(), output);
-        }
-    }
-
     fn push_after(&mut self, after: u64, output: Output) {
         let droppable = matches!(output, Output::Broadcast { .. } | Output::Send { .. });
         if droppable && self.out.len() >= WAITING_MAX {

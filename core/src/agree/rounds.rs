@@ -168,8 +168,10 @@ impl Agree {
             self.recent.pop_first();
         }
         // Its certificate may hold our own precommit, which must not be seen before its cause is
-        // durable: a crash could make us forget a lock that others rely on.
-        self.push_after(self.log.last(), Output::Decided(decision));
+        // durable: a crash could make us forget a lock that others rely on. The votes of others
+        // need no such care: the certificate is final whether we remember them or not.
+        self.log.on_decided();
+        self.push_after(self.log.spoken(), Output::Decided(decision));
     }
 
     /// Votes of long past rounds do nothing but take memory. Polkas back to that of our valid
