@@ -29,8 +29,8 @@ pub(super) struct Log {
     replaying: bool,
     /// Records that nothing signed follows from yet, oldest first.
     held: Vec<Output>,
-    /// The last record that something we signed follows from.
-    spoken: u64,
+    /// The last record that was asked to be stored: nothing we signed follows from a later one.
+    written: u64,
 }
 
 impl Log {
@@ -58,12 +58,8 @@ impl Log {
     }
 
     /// Nothing that we signed may be seen before this record is durable.
-    pub(super) fn spoken(&self) -> u64 {
-        self.spoken
-    }
-
-    pub(super) fn is_replaying(&self) -> bool {
-        self.replaying
+    pub(super) fn written(&self) -> u64 {
+        self.written
     }
 }
 
@@ -89,11 +85,13 @@ impl Agree {
         if self.log.replaying {
             return;
         }
+        if !self.log.held.is_empty() {
+            self.log.written = self.log.last;
+        }
         for record in core::mem::take(&mut self.log.held) {
             self.push(record);
         }
-        self.log.spoken = self.log.last;
-        self.push_after(self.log.last, output);
+        self.push_after(self.log.written, output);
     }
 
     pub(super) fn persist_message(&mut self, message: &[u8]) {

@@ -171,7 +171,7 @@ impl Agree {
         // durable: a crash could make us forget a lock that others rely on. The votes of others
         // need no such care: the certificate is final whether we remember them or not.
         self.log.on_decided();
-        self.push_after(self.log.spoken(), Output::Decided(decision));
+        self.push_after(self.log.written(), Output::Decided(decision));
     }
 
     /// Votes of long past rounds do nothing but take memory. Polkas back to that of our valid
