@@ -129,7 +129,8 @@ impl Tables {
             fetching: BTreeMap::new(),
             reach: Reach::new(),
             rng: seed.fork("tables").rng(),
-            ticket: 0,
+            // Before the first ticket is stored, the driver's word is 0.
+            ticket: 1,
             marks: VecDeque::new(),
             writes: Vec::new(),
             out: VecDeque::new(),
