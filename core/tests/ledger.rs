@@ -240,7 +240,7 @@ fn a_forged_share_is_refused_and_the_roll_goes_on_without_it() {
     bench.close();
     let mut forged = bench.share(0);
     forged.member = 1;
-    assert!(bench.ledger.share_is_valid(&forged).is_none());
+    assert!(bench.ledger.check_share(&forged).is_none());
     assert!(bench.apply(vec![Entry::Share(forged)]).is_err());
     assert!(matches!(bench.roll()[..], [Happened::Rolled(_)]));
 }

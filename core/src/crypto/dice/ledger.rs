@@ -10,7 +10,8 @@
 //!
 //! Rolls are used strictly in order. The state is a value: cloning it to judge a proposed batch
 //! copies one running sum per roll in stock (at most 64 of at most 4 KiB), and keeping the judged
-//! clone saves verifying the batch again.
+//! clone saves verifying the batch again. Shares arrive one by one before they stand in an entry:
+//! [`Ledger::check_share`] verifies each once and remembers it.
 
 use super::{
     Deal, DiceTable, Fault, Pot, Share, VerifiedShare, draw::draw, proof::Batch, share::Stock,
@@ -63,6 +64,8 @@ pub struct Ledger {
     stock: BTreeMap<u64, Stock>,
     phase: Phase,
     next: u64,
+    /// Shares of the roll being opened that were verified already; at most one per member.
+    checked: Vec<(Share, VerifiedShare)>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,7 +85,7 @@ enum Checking {
 impl Ledger {
     /// `first` is the epoch's first roll.
     pub fn new(first: u64) -> Ledger {
-        Ledger { stock: BTreeMap::new(), phase: Phase::Dealing, next: first }
+        Ledger { stock: BTreeMap::new(), phase: Phase::Dealing, next: first, checked: Vec::new() }
     }
 
     /// The first roll that is not done.
@@ -132,6 +135,37 @@ impl Ledger {
     /// Checks one entry and takes it; the t-th share gives the roll.
     pub fn apply(&mut self, table: &DiceTable, entry: Entry<'_>) -> Result<Option<Roll>, Fault> {
         self.step(table, entry, &mut table.batch(), Checking::AtOnce)
+    }
+
+    /// Takes the deals of one member, all or none, with one check for all of their proofs.
+    pub fn apply_deals(&mut self, table: &DiceTable, deals: &[Deal]) -> Result<(), Fault> {
+        let (mut next, mut batch) = (self.clone(), table.batch());
+        for deal in deals {
+            next.step(table, Entry::Deal(deal), &mut batch, Checking::Later)?;
+        }
+        if !batch.holds() {
+            // One by one, to name the one that is bad.
+            next = self.clone();
+            for deal in deals {
+                next.apply(table, Entry::Deal(deal))?;
+            }
+        }
+        *self = next;
+        Ok(())
+    }
+
+    /// Verifies a share of the roll being opened without taking it, and remembers that it is good.
+    pub fn check_share(&mut self, table: &DiceTable, share: &Share) -> Result<(), Fault> {
+        let (roll, next) = (share.roll, self.next);
+        let pot = self.to_open().ok_or(Fault::OutOfOrder { roll, next })?;
+        if self.checked.iter().any(|(known, _)| known == share) {
+            return Ok(());
+        }
+        let verified = table.verify_share(pot, share)?;
+        // A member's share is unique but for its proof; the newest will do.
+        self.checked.retain(|(known, _)| known.member != share.member);
+        self.checked.push((*share, verified));
+        Ok(())
     }
 
     fn step(
@@ -247,8 +281,15 @@ impl Ledger {
         if shares.iter().any(|s| s.member == member) {
             return Err(Fault::RepeatedShare { roll, member });
         }
-        let verified = table.queue_share(pot, share, batch)?;
-        holds(table, batch, checking, Fault::BadShare { roll, member })?;
+        let known = self.checked.iter().find(|(known, _)| known == share);
+        let verified = match known {
+            Some((_, verified)) => *verified,
+            None => {
+                let verified = table.queue_share(pot, share, batch)?;
+                holds(table, batch, checking, Fault::BadShare { roll, member })?;
+                verified
+            }
+        };
         shares.push(verified);
         if shares.len() < table.params().threshold() {
             return Ok(None);
@@ -259,6 +300,7 @@ impl Ledger {
         let dice = draw(table.context(), roll, &opened);
         let made = Roll { roll, dice, opened, dealers: pot.dealers().collect(), openers };
         self.phase = Phase::Dealing;
+        self.checked.clear();
         self.next = next.saturating_add(1);
         Ok(Some(made))
     }

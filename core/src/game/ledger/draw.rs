@@ -27,13 +27,7 @@ impl Ledger {
         {
             return Err(BatchError::Malformed);
         }
-        // A later deal of the op may be bad: apply to a copy, so that none counts then.
-        let mut next = epoch.deals.clone();
-        for deal in deals {
-            next.apply(&epoch.table, dice::Entry::Deal(deal))?;
-        }
-        epoch.deals = next;
-        Ok(())
+        Ok(epoch.deals.apply_deals(&epoch.table, deals)?)
     }
 
     pub(super) fn share(
@@ -123,10 +117,11 @@ impl Ledger {
         epoch.table.share(me, secret, epoch.deals.to_open()?, entropy).ok()
     }
 
-    /// The seat a share belongs to, if it is a valid one of the roll being opened.
-    pub fn share_is_valid(&self, share: &dice::Share) -> Option<Seat> {
-        let epoch = self.epoch.as_ref()?;
-        epoch.table.verify_share(epoch.deals.to_open()?, share).ok()?;
+    /// The seat a share belongs to, if it is a valid one of the roll being opened. It is not
+    /// verified again when it comes in a batch.
+    pub fn check_share(&mut self, share: &dice::Share) -> Option<Seat> {
+        let epoch = self.epoch.as_mut()?;
+        epoch.deals.check_share(&epoch.table, share).ok()?;
         epoch.seats.get(usize::from(share.member)).copied()
     }
 

@@ -233,6 +233,17 @@ impl Ledger {
         for entry in &batch.0 {
             self.entry(entry, &mut happened)?;
         }
+        self.finish(value, &mut happened)?;
+        Ok(happened)
+    }
+
+    /// What follows the last entry of a batch whose encoding is `value`. After an error this
+    /// ledger is of no use.
+    pub(super) fn finish(
+        &mut self,
+        value: &[u8],
+        happened: &mut Vec<Happened>,
+    ) -> Result<(), BatchError> {
         self.height += 1;
         if self.phase == Phase::Dealing && self.members_due() {
             self.change_members()?;
@@ -242,7 +253,7 @@ impl Ledger {
         hash.update(&self.log_hash).update(&self.height.to_le_bytes()).update(value);
         self.log_hash = *hash.finalize().as_bytes();
         self.assert_conserved();
-        Ok(happened)
+        Ok(())
     }
 
     /// Every check comes before the first change, so a refused entry leaves nothing behind.

@@ -20,9 +20,9 @@ const JUDGED_MAX: usize = 4;
 
 /// A value that fits the log as it is, and what it leads to. Forgotten when the log grows.
 pub(super) struct Judged {
-    value: Vec<u8>,
-    ledger: Ledger,
-    happened: Vec<Happened>,
+    pub(super) value: Vec<u8>,
+    pub(super) ledger: Ledger,
+    pub(super) happened: Vec<Happened>,
 }
 
 impl Session {
@@ -41,7 +41,8 @@ impl Session {
         if speaks_of == next && !self.is_deciding() {
             self.start_height(&[], now);
         }
-        if speaks_of > next {
+        // Messages of the height after ours are kept by agreement, which asks for what is missing.
+        if speaks_of > next + 1 {
             self.send(from, Message::GetLog { table: self.id(), from: next });
         }
         self.with_agree(now, agree::Input::Message { from: MemberKey(key), bytes });
@@ -117,6 +118,11 @@ impl Session {
             judged.insert(0, Judged { value: value.to_vec(), ledger: after, happened });
             true
         });
+    }
+
+    pub(super) fn keep_judged(&mut self, judged: Judged) {
+        self.judged.truncate(JUDGED_MAX - 1);
+        self.judged.insert(0, judged);
     }
 
     pub(super) fn drain_agree(&mut self, now: Instant) {

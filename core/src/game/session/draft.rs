@@ -1,11 +1,11 @@
 //! Makes a batch of what waits: shares, wishes, and what follows from the ledger's state.
 
-use super::Session;
+use super::{Session, deciding::Judged};
 use crate::{
     agree,
     crypto::dice,
     game::{
-        ledger::{Ledger, Phase},
+        ledger::{Happened, Ledger, Phase},
         message::{BATCH_ENTRIES_MAX, Batch, Entry, Message},
     },
     limits::BATCH_BYTES_MAX,
@@ -26,7 +26,7 @@ impl Session {
         if self.ledger.phase() != Phase::Opening || self.shares.len() >= self.members() {
             return;
         }
-        match self.ledger.share_is_valid(&share) {
+        match self.ledger.check_share(&share) {
             Some(seat) => {
                 if self.shares.insert(seat, share).is_none() {
                     self.draft = Draft::Stale;
@@ -44,6 +44,7 @@ impl Session {
         }
         let made = self.ledger.make_share(seat, &self.secret, &self.dice_entropy);
         let Some(share) = made else { return false };
+        self.ledger.check_share(&share);
         self.shared = Some(share);
         self.shares.insert(seat, share);
         self.draft = Draft::Stale;
@@ -51,8 +52,12 @@ impl Session {
         true
     }
 
-    /// Starts a height when there is something to agree on, and answers for our turn.
+    /// Starts a height when there is something to agree on, and answers for our turn. A draft costs
+    /// as much as judging it, so none is made while nobody asks for one.
     pub(super) fn propose(&mut self, now: Instant) -> bool {
+        if self.is_deciding() && self.owed_round.is_none() {
+            return false;
+        }
         if matches!(self.draft, Draft::Stale) {
             self.draft = self.compose();
         }
@@ -68,10 +73,11 @@ impl Session {
     }
 
     /// The largest batch that fits the ledger, in an order that makes a roll as short as it can
-    /// be: open the last roll, open the bets, take the wishes, close the bets.
-    pub(super) fn compose(&self) -> Draft {
-        let mut trial = self.ledger.clone();
-        let mut draft = Composer { trial: &mut trial, entries: Vec::new(), bytes: 0 };
+    /// be: open the last roll, open the bets, take the wishes, close the bets. What it leads to is
+    /// kept as judged: members that heard the same make the same batch.
+    fn compose(&mut self) -> Draft {
+        let trial = self.ledger.clone();
+        let mut draft = Composer { trial, entries: Vec::new(), happened: Vec::new(), bytes: 0 };
         if draft.trial.phase() == Phase::Opening && self.shares.len() >= draft.trial.threshold() {
             for share in self.shares.values().take(draft.trial.threshold()) {
                 draft.add(Entry::Share(*share));
@@ -85,23 +91,34 @@ impl Session {
         if draft.entries.is_empty() {
             return Draft::Empty;
         }
-        Draft::Ready(Batch(draft.entries).encode())
+        let Composer { trial: mut ledger, entries, mut happened, .. } = draft;
+        let value = Batch(entries).encode();
+        if ledger.finish(&value, &mut happened).is_err() {
+            return Draft::Empty;
+        }
+        self.keep_judged(Judged { value: value.clone(), ledger, happened });
+        Draft::Ready(value)
     }
 }
 
 /// Tries entries on a copy of the ledger and keeps those that fit.
-struct Composer<'a> {
-    trial: &'a mut Ledger,
+struct Composer {
+    trial: Ledger,
     entries: Vec<Entry>,
+    happened: Vec<Happened>,
     bytes: usize,
 }
 
-impl Composer<'_> {
+impl Composer {
     fn add(&mut self, entry: Entry) {
         let bytes = postcard_len(&entry);
         let full =
             self.entries.len() >= BATCH_ENTRIES_MAX || self.bytes + bytes + 8 > BATCH_BYTES_MAX;
-        if !full && self.trial.try_entry(&entry).is_ok() {
+        if full {
+            return;
+        }
+        if let Ok(happened) = self.trial.try_entry(&entry) {
+            self.happened.extend(happened);
             self.bytes += bytes;
             self.entries.push(entry);
         }
