@@ -5,7 +5,10 @@
 //! reason.
 
 mod figures;
+mod message;
+mod page;
 mod roll;
+mod start;
 
 use anyhow::Result;
 use figures::Report;
@@ -15,6 +18,11 @@ async fn main() -> Result<()> {
     // `cargo bench` passes flags for the standard harness, which this is not.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let mut report = Report::new(wanted);
+    report.section("start", start::start).await;
+    report.section("memory", start::memory).await;
     report.section("roll", roll::measure).await;
+    report.section("message", message::measure).await;
+    report.section("size", page::size).await;
+    report.section("page", page::joined).await;
     report.finish()
 }
