@@ -14,6 +14,7 @@
 pub mod id;
 pub mod limits;
 pub mod seed;
+pub mod sorted;
 pub mod store;
 pub mod time;
 pub mod transport;

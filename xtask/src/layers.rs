@@ -15,10 +15,11 @@ use crate::{
 use anyhow::Result;
 
 /// Every room of the core with its layer.
-const ROOMS: [(&str, u8); 16] = [
+const ROOMS: [(&str, u8); 17] = [
     ("id", 0),
     ("limits", 0),
     ("seed", 0),
+    ("sorted", 0),
     ("store", 0),
     ("time", 0),
     ("transport", 0),
@@ -35,8 +36,8 @@ const ROOMS: [(&str, u8); 16] = [
 ];
 
 /// What shells may use of the core; a longer path narrows it.
-const FOR_SHELLS: [&str; 8] =
-    ["node", "id", "time", "seed", "craps", "crypto::identity", "transport", "limits"];
+const FOR_SHELLS: [&str; 9] =
+    ["node", "id", "time", "seed", "sorted", "craps", "crypto::identity", "transport", "limits"];
 
 const SHELLS: [&str; 3] = ["native-node/", "web-ui/", "sim/"];
 

@@ -11,6 +11,7 @@ use super::{
     members::{MemberKey, Members},
     message::{self, Bytes, DecodeError, Message, Signature, ValueId},
 };
+use crate::sorted::SortedMap;
 use malachite_types::{NilOrVal, PolkaSignature, Round, VoteType};
 
 /// A value with the precommits of a quorum.
@@ -93,14 +94,15 @@ impl Quorum {
         votes: impl Iterator<Item = (MemberKey, Signature)>,
         members: &Members,
     ) -> Quorum {
-        let mut signed: Vec<(usize, Signature)> = votes
-            .filter_map(|(member, signature)| Some((members.place(&member)?, signature)))
-            .collect();
-        signed.sort_by_key(|(place, _)| *place);
-        signed.dedup_by_key(|(place, _)| *place);
+        let mut signed: SortedMap<usize, Signature> = SortedMap::new();
+        for (member, signature) in votes {
+            if let Some(place) = members.place(&member) {
+                signed.or_insert_with(place, || signature);
+            }
+        }
         Quorum {
-            signers: signed.iter().fold(0, |bits, (place, _)| bits | 1 << place),
-            signatures: signed.into_iter().map(|(_, signature)| signature).collect(),
+            signers: signed.keys().fold(0, |bits, place| bits | 1 << place),
+            signatures: signed.into_values().collect(),
         }
     }
 

@@ -43,7 +43,7 @@ impl Agree {
             self.refused.other_height += 1;
             return;
         }
-        let kept = self.early.entry(from).or_default();
+        let kept = self.early.or_default(from);
         let size: usize = kept.iter().map(Vec::len).sum();
         if kept.len() >= EARLY_PER_PEER || size + bytes.len() > EARLY_BYTES_PER_PEER {
             self.refused.early += 1;

@@ -55,13 +55,14 @@ pub use members::{MemberKey, Members, MembersError};
 use crate::{
     crypto::identity::Identity,
     limits::BATCH_BYTES_MAX,
+    sorted::{SortedMap, SortedSet},
     time::{Duration, Instant},
 };
 use context::{Ctx, Domain};
 use ed25519_dalek::SigningKey;
 use malachite_driver::Driver;
 use malachite_types::Timeout;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use zeroize::Zeroize as _;
 
 /// Rounds past the one that more than f members have reached, from which messages are taken.
@@ -254,9 +255,9 @@ pub struct Agree {
     timers: Vec<(Instant, Timeout)>,
     sync: sync::Pace,
     /// Messages of the next height.
-    early: BTreeMap<MemberKey, VecDeque<Vec<u8>>>,
-    recent: BTreeMap<u64, Decision>,
-    accused: BTreeSet<MemberKey>,
+    early: SortedMap<MemberKey, VecDeque<Vec<u8>>>,
+    recent: SortedMap<u64, Decision>,
+    accused: SortedSet<MemberKey>,
     log: log::Log,
     out: VecDeque<Waiting>,
     refused: Refused,
@@ -286,9 +287,9 @@ impl Agree {
             stage: Stage::Resting,
             timers: Vec::new(),
             sync: sync::Pace::new(now + config.rest, config.sync),
-            early: BTreeMap::new(),
-            recent: BTreeMap::new(),
-            accused: BTreeSet::new(),
+            early: SortedMap::new(),
+            recent: SortedMap::new(),
+            accused: SortedSet::new(),
             log: log::Log::default(),
             out: VecDeque::new(),
             refused: Refused::default(),

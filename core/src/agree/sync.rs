@@ -13,9 +13,11 @@ use super::{
     members::MemberKey,
     message::{Held, Message, Resting, STATUS_ROUNDS_MAX, Status},
 };
-use crate::time::{Duration, Instant};
+use crate::{
+    sorted::{SortedMap, SortedSet},
+    time::{Duration, Instant},
+};
 use malachite_types::{Round, Value as _, VoteType};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// When to ask, whom, and whom we answered when.
 pub(super) struct Pace {
@@ -27,11 +29,11 @@ pub(super) struct Pace {
     turn: usize,
     /// The last decision came from outside, so more may have been missed.
     told: bool,
-    answered: BTreeMap<MemberKey, Instant>,
+    answered: SortedMap<MemberKey, Instant>,
     /// When the host was last told that a peer is ahead.
-    ahead: BTreeMap<MemberKey, Instant>,
+    ahead: SortedMap<MemberKey, Instant>,
     /// The round each member says it is in.
-    claims: BTreeMap<MemberKey, u32>,
+    claims: SortedMap<MemberKey, u32>,
 }
 
 impl Pace {
@@ -42,9 +44,9 @@ impl Pace {
             seen: 0,
             turn: 0,
             told: false,
-            answered: BTreeMap::new(),
-            ahead: BTreeMap::new(),
-            claims: BTreeMap::new(),
+            answered: SortedMap::new(),
+            ahead: SortedMap::new(),
+            claims: SortedMap::new(),
         }
     }
 
@@ -73,9 +75,9 @@ impl Pace {
 
     /// The latest round that more than `faulty` members claim; 0 when there is none.
     pub(super) fn claimed(&self, faulty: usize) -> u32 {
-        let mut rounds: Vec<u32> = self.claims.values().copied().collect();
-        rounds.sort_unstable_by(|a, b| b.cmp(a));
-        rounds.get(faulty).copied().unwrap_or(0)
+        let rounds = self.claims.values().copied();
+        let reached = |round: u32| rounds.clone().filter(|claimed| *claimed >= round).count();
+        rounds.clone().filter(|round| reached(*round) > faulty).max().unwrap_or(0)
     }
 }
 
@@ -127,7 +129,7 @@ impl Agree {
             }
             Stage::Voting(driver) => {
                 let round = self.round();
-                let mut rounds = BTreeSet::from([round, round.saturating_sub(1)]);
+                let mut rounds = SortedSet::from_iter([round, round.saturating_sub(1)]);
                 // A proposal that leans on an older round needs the polka of that round.
                 let proposals = driver.proposals_and_validities_for_round(driver.round());
                 rounds.extend(proposals.iter().filter_map(|(p, _)| p.message.lock_round.as_u32()));
@@ -244,7 +246,7 @@ impl Agree {
         }
         let mine = self.round();
         let asked = status.held.iter().map(|held| held.round).filter(|round| *round <= mine);
-        let mut rounds: BTreeSet<u32> = asked.collect();
+        let mut rounds: SortedSet<u32> = asked.collect();
         rounds.extend([mine, mine.min(status.round.saturating_add(1))]);
         let mut room = ANSWER_VALUE_BYTES;
         for round in rounds {
@@ -277,7 +279,7 @@ impl Agree {
 
 /// Whether `peer` may have something again after `pause`. Remembers a bounded number of peers.
 fn may(
-    times: &mut BTreeMap<MemberKey, Instant>,
+    times: &mut SortedMap<MemberKey, Instant>,
     peer: MemberKey,
     now: Instant,
     pause: Duration,

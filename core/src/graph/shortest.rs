@@ -5,6 +5,7 @@
 //! go to the node with the lower index.
 
 use super::Graph;
+use crate::sorted::SortedSet;
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -28,9 +29,8 @@ pub fn shortest_paths(graph: &Graph, from: u32) -> Tree {
 /// The cheapest path `from, …, to` that uses none of the edges `avoid` in either direction;
 /// `None` when there is none. O((n + m) (log m + log a)) for a avoided edges.
 pub fn path_avoiding(graph: &Graph, from: u32, to: u32, avoid: &[(u32, u32)]) -> Option<Vec<u32>> {
-    let mut barred: Vec<(u32, u32)> = avoid.iter().map(|(a, b)| (*a.min(b), *a.max(b))).collect();
-    barred.sort_unstable();
-    let open = |a: u32, b: u32| barred.binary_search(&(a.min(b), a.max(b))).is_err();
+    let barred: SortedSet<(u32, u32)> = avoid.iter().map(|(a, b)| (*a.min(b), *a.max(b))).collect();
+    let open = |a: u32, b: u32| !barred.contains(&(a.min(b), a.max(b)));
     search(graph, from, Some(to), open).path(to)
 }
 

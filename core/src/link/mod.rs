@@ -44,6 +44,7 @@ use crate::{
     id::{LinkId, PeerId},
     limits::{FRAME_BYTES_MIN, LINKS_MAX, OUTPUTS_MAX, PACKET_BYTES_MAX},
     seed::{Rng, Seed},
+    sorted::SortedMap,
     time::{Duration, Instant},
     transport::{CloseReason, LinkRole, Transport},
 };
@@ -52,7 +53,7 @@ use frame::{FrameError, Step};
 use handshake::Own;
 use message::Message;
 use pieces::PieceError;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Strangers that may be in a handshake with this node at once. Guess: at 5 s each it lets a
 /// dozen new peers a second in while it is under attack, and costs 200 KiB.
@@ -103,9 +104,9 @@ pub struct Links {
     handshakes: u64,
     /// Ping tokens and jitter.
     rng: Rng,
-    connections: BTreeMap<LinkId, Connection>,
+    connections: SortedMap<LinkId, Connection>,
     /// The open link of each neighbour.
-    peers: BTreeMap<PeerId, LinkId>,
+    peers: SortedMap<PeerId, LinkId>,
     outputs: VecDeque<Output>,
     counters: Counters,
     /// No deadline is earlier.
@@ -137,8 +138,8 @@ impl Links {
             seed,
             handshakes: 0,
             rng,
-            connections: BTreeMap::new(),
-            peers: BTreeMap::new(),
+            connections: SortedMap::new(),
+            peers: SortedMap::new(),
             outputs: VecDeque::new(),
             counters: Counters::default(),
             wake: Instant::NEVER,

@@ -6,8 +6,10 @@
 //! ordinary, and the layers above ask again.
 
 use super::frame::Place;
-use crate::time::{Duration, Instant};
-use std::collections::{BTreeMap, btree_map::Entry};
+use crate::{
+    sorted::SortedMap,
+    time::{Duration, Instant},
+};
 
 /// Unfinished packets of one link. Guess: far more than a link reorders.
 pub const UNFINISHED_MAX: usize = 32;
@@ -29,7 +31,7 @@ pub struct Assembly {
     /// Chunks in order of arrival.
     data: Vec<u8>,
     /// Start and length in `data` by index.
-    chunks: BTreeMap<u16, (u32, u32)>,
+    chunks: SortedMap<u16, (u32, u32)>,
     bytes_max: usize,
 }
 
@@ -44,7 +46,7 @@ pub enum PieceError {
 
 impl Assembly {
     pub fn new(count: u16, bytes_max: usize) -> Assembly {
-        Assembly { count, data: Vec::new(), chunks: BTreeMap::new(), bytes_max }
+        Assembly { count, data: Vec::new(), chunks: SortedMap::new(), bytes_max }
     }
 
     /// Takes one piece; the whole message once none is missing. A piece that is there already is
@@ -53,11 +55,12 @@ impl Assembly {
         if place.count != self.count {
             return Err(PieceError::OtherCount { expected: self.count, got: place.count });
         }
-        if let Entry::Vacant(free) = self.chunks.entry(place.index) {
+        if !self.chunks.contains_key(&place.index) {
             if self.data.len() + chunk.len() > self.bytes_max {
                 return Err(PieceError::TooLong { max: self.bytes_max });
             }
-            free.insert((self.data.len() as u32, chunk.len() as u32));
+            let start = self.data.len() as u32;
+            self.chunks.insert(place.index, (start, chunk.len() as u32));
             self.data.extend(chunk);
         }
         let whole = self.chunks.len() == usize::from(self.count);
@@ -84,7 +87,7 @@ impl Assembly {
 /// The unfinished packets of one link.
 #[derive(Debug, Default)]
 pub struct Unfinished {
-    packets: BTreeMap<u16, (Instant, Assembly)>,
+    packets: SortedMap<u16, (Instant, Assembly)>,
     cost: usize,
     forgotten: u64,
 }

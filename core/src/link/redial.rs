@@ -12,10 +12,10 @@
 use crate::{
     id::{LinkId, PeerId},
     seed::{Rng, Seed},
+    sorted::SortedMap,
     time::{Duration, Instant},
     transport::CloseReason,
 };
-use std::collections::BTreeMap;
 
 /// Bound of the first wait. Guess: a process that restarts is back in less.
 pub const BACKOFF_BASE: Duration = Duration::from_millis(250);
@@ -30,11 +30,11 @@ pub const ADDRESSES_MAX: usize = 64;
 pub struct Redial {
     own: PeerId,
     rng: Rng,
-    addresses: BTreeMap<String, Address>,
+    addresses: SortedMap<String, Address>,
     /// The address of each connection that answers a dial.
-    dialled: BTreeMap<LinkId, String>,
+    dialled: SortedMap<LinkId, String>,
     /// Open links, dialled or not.
-    open: BTreeMap<LinkId, PeerId>,
+    open: SortedMap<LinkId, PeerId>,
 }
 
 struct Address {
@@ -71,8 +71,8 @@ impl Redial {
             own,
             rng: seed.rng(),
             addresses: addresses.into_iter().take(ADDRESSES_MAX).map(fresh).collect(),
-            dialled: BTreeMap::new(),
-            open: BTreeMap::new(),
+            dialled: SortedMap::new(),
+            open: SortedMap::new(),
         }
     }
 

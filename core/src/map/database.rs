@@ -15,10 +15,10 @@ use crate::{
     graph::{self, Graph},
     id::PeerId,
     limits,
+    sorted::{SortedMap, SortedSet},
     time::{Duration, Instant},
 };
 use core::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// How many expiry times a forgotten node's version is remembered. Guess.
 const REMEMBERED_EXPIRIES: u32 = 10;
@@ -30,10 +30,10 @@ struct Forgotten {
 
 pub(super) struct Database {
     own: PeerId,
-    peers: BTreeMap<PeerId, KnownPeer>,
+    peers: SortedMap<PeerId, KnownPeer>,
     /// Everyone but ourselves, longest silent first.
-    by_age: BTreeSet<(Instant, PeerId)>,
-    forgotten: BTreeMap<PeerId, Forgotten>,
+    by_age: SortedSet<(Instant, PeerId)>,
+    forgotten: SortedMap<PeerId, Forgotten>,
     edges: Vec<Edge>,
     parts: Vec<Vec<PeerId>>,
     counted: Vec<Vec<PeerId>>,
@@ -49,9 +49,9 @@ impl Database {
         let id = own.id();
         let mut database = Database {
             own: id,
-            peers: BTreeMap::new(),
-            by_age: BTreeSet::new(),
-            forgotten: BTreeMap::new(),
+            peers: SortedMap::new(),
+            by_age: SortedSet::new(),
+            forgotten: SortedMap::new(),
             edges: Vec::new(),
             parts: Vec::new(),
             counted: Vec::new(),
@@ -64,7 +64,7 @@ impl Database {
         database
     }
 
-    pub(super) fn peers(&self) -> &BTreeMap<PeerId, KnownPeer> {
+    pub(super) fn peers(&self) -> &SortedMap<PeerId, KnownPeer> {
         &self.peers
     }
 
@@ -197,7 +197,7 @@ impl Database {
         if self.topology_is_stale {
             self.edges = self.agreed_edges();
             self.parts = self.connected_parts();
-            let ours: BTreeSet<PeerId> = self
+            let ours: SortedSet<PeerId> = self
                 .parts
                 .iter()
                 .find(|p| p.contains(&self.own))
@@ -265,8 +265,7 @@ impl Database {
             }
             parts[part as usize].push(*id);
         }
-        parts.sort_by_key(|part| Reverse(part.len()));
-        parts
+        largest_first(parts)
     }
 
     /// Nodes that were never in one part with us, or left by their own word, left out.
@@ -275,15 +274,22 @@ impl Database {
             let known = &self.peers[*id];
             **id == self.own || (known.joined && !known.links().is_empty())
         };
-        let mut parts: Vec<Vec<PeerId>> = self
+        let parts = self
             .parts
             .iter()
             .map(|part| part.iter().filter(counts).copied().collect())
             .filter(|part: &Vec<PeerId>| !part.is_empty())
             .collect();
-        parts.sort_by_key(|part| Reverse(part.len()));
-        parts
+        largest_first(parts)
     }
+}
+
+/// Of equal parts the order stays.
+fn largest_first(parts: Vec<Vec<PeerId>>) -> Vec<Vec<PeerId>> {
+    let numbered = parts.into_iter().enumerate();
+    let by_size: SortedMap<_, _> =
+        numbered.map(|(number, part)| ((Reverse(part.len()), number), part)).collect();
+    by_size.into_values().collect()
 }
 
 #[cfg(test)]

@@ -32,13 +32,14 @@ use crate::{
     id::PeerId,
     limits,
     seed::{Rng, Seed},
+    sorted::{SortedMap, SortedSet},
     time::{Duration, Instant},
 };
 use database::Database;
 use message::{Announcement, DIGEST_BUCKETS, VerifiedAnnouncement};
 use news::{News, news_of};
 use partition::{PartitionWatch, Verdict};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use zeroize::Zeroize as _;
 
 /// Digests of one neighbour are answered, and answered by one of ours, at most this often: an
@@ -58,7 +59,7 @@ pub struct Map {
     identity: Identity,
     rng: Rng,
     database: Database,
-    neighbours: BTreeMap<PeerId, Neighbour>,
+    neighbours: SortedMap<PeerId, Neighbour>,
     /// What the next announcement will say.
     name: String,
     links: Vec<AnnouncedLink>,
@@ -103,7 +104,7 @@ impl Map {
         Map {
             database: Database::new(VerifiedAnnouncement::own(first, &identity), now),
             identity,
-            neighbours: BTreeMap::new(),
+            neighbours: SortedMap::new(),
             name,
             links: Vec::new(),
             extra: Vec::new(),
@@ -124,14 +125,15 @@ impl Map {
     /// Our links as they are now, in any order. A lost one is announced at once, a new one within
     /// [`Config::quiet_gap`], new figures within [`Config::figures_gap`] if they differ by a
     /// quarter. Beyond 64 links, the fastest are announced.
-    pub fn set_links(&mut self, mut links: Vec<AnnouncedLink>, now: Instant) {
-        links.retain(|link| link.peer != self.identity.id());
-        links.sort_unstable();
+    pub fn set_links(&mut self, links: Vec<AnnouncedLink>, now: Instant) {
+        let own = self.identity.id();
+        let mut links = in_order(links.into_iter().filter(|link| link.peer != own));
         links.dedup_by_key(|link| (link.peer, link.transport));
         if links.len() > limits::NODE_LINKS_MAX {
-            links.sort_by_key(|link| (link.latency_us.unwrap_or(u32::MAX), link.peer));
-            links.truncate(limits::NODE_LINKS_MAX);
-            links.sort_unstable();
+            let timed = |link: AnnouncedLink| (link.latency_us.unwrap_or(u32::MAX), link);
+            let fastest: SortedSet<_> = links.into_iter().map(timed).collect();
+            let announced = fastest.into_iter().take(limits::NODE_LINKS_MAX);
+            links = in_order(announced.map(|(_, link)| link));
         }
         let wait = news_of(&self.database.own().links, &links).map(|news| match news {
             News::Lost => Duration::ZERO,
@@ -423,6 +425,10 @@ impl Map {
         }
         self.outputs.push_back(output);
     }
+}
+
+fn in_order(links: impl Iterator<Item = AnnouncedLink>) -> Vec<AnnouncedLink> {
+    links.collect::<SortedSet<_>>().into_iter().collect()
 }
 
 /// Between 4/5 of `period` and all of it, so that nodes that started together drift apart.

@@ -17,11 +17,12 @@ use crate::{
     map::{self, AnnouncedLink, Freshness, Map},
     route::{self, Delivery, Router, Topology},
     seed::Seed,
+    sorted::SortedSet,
     time::Instant,
     transport::CloseReason,
     wire::Packet,
 };
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// One peer.
 pub struct Node {
@@ -216,14 +217,13 @@ impl Node {
 
     /// Bots and witnesses in reach, nearest first.
     fn willing(&self) -> Vec<PeerId> {
-        let mut found: Vec<_> = self
+        let found: SortedSet<_> = self
             .map
             .peers()
             .filter(|peer| Announced::decode(peer.extra()).role != SeatRole::Player)
             .filter(|peer| peer.id() != self.identity.id())
             .filter_map(|peer| Some((self.router.distance(peer.id())?, peer.id())))
             .collect();
-        found.sort_unstable();
         found.into_iter().map(|(_, peer)| peer).collect()
     }
 
@@ -231,13 +231,12 @@ impl Node {
     fn hosts_of(&self, table: TableId) -> Vec<PeerId> {
         let announces =
             |extra: &[u8]| Announced::decode(extra).tables.iter().any(|ad| ad.table == table);
-        let mut hosts: Vec<_> = self
+        let hosts: SortedSet<_> = self
             .map
             .peers()
             .filter(|peer| announces(peer.extra()))
             .filter_map(|peer| Some((self.router.distance(peer.id())?, peer.id())))
             .collect();
-        hosts.sort_unstable();
         hosts.into_iter().map(|(_, peer)| peer).collect()
     }
 
@@ -454,7 +453,7 @@ impl Node {
             edges: self.map.edges().iter().map(edge).collect(),
         };
         self.router.set_topology(topology);
-        let reach: BTreeSet<PeerId> = self
+        let reach = self
             .map
             .peers()
             .map(map::KnownPeer::id)

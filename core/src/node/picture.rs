@@ -11,9 +11,9 @@ use crate::{
     limits::TABLE_MEMBERS_MAX,
     link::LinkPhase,
     map::KnownPeer,
+    sorted::SortedMap,
     time::Instant,
 };
-use std::collections::BTreeMap;
 
 impl Node {
     /// A picture of everything this node knows.
@@ -119,13 +119,13 @@ impl Node {
 
     /// Tables that peers in reach announce and this node does not sit at.
     fn lobby_view(&self) -> Vec<LobbyView> {
-        let mut found: BTreeMap<TableId, LobbyView> = BTreeMap::new();
+        let mut found: SortedMap<TableId, LobbyView> = SortedMap::new();
         for peer in self.map.peers().filter(|p| self.router.reachable(p.id())) {
             for ad in Announced::decode(peer.extra()).tables {
                 if self.tables.session(ad.table).is_some() {
                     continue;
                 }
-                let entry = found.entry(ad.table).or_insert(LobbyView {
+                let entry = found.or_insert_with(ad.table, || LobbyView {
                     table_id: ad.table,
                     name: ad.name,
                     hosts: Vec::new(),

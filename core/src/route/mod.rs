@@ -34,6 +34,7 @@ use crate::{
     id::PeerId,
     limits,
     seed::{Rng, Seed},
+    sorted::{SortedMap, SortedSet},
     time::{Duration, Instant},
 };
 use core::cell::OnceCell;
@@ -97,17 +98,17 @@ impl Router {
 
     /// The mesh as it is now. Paths are computed when they are next needed.
     pub fn set_topology(&mut self, mut topology: Topology) {
-        topology.nodes.sort_unstable();
-        topology.nodes.dedup_by_key(|(id, _)| *id);
+        let nodes: SortedMap<_, _> = topology.nodes.into_iter().collect();
+        topology.nodes = nodes.into_iter().collect();
         self.topology = topology;
         self.table = OnceCell::new();
     }
 
     /// Whom we can hand a message to right now. This outranks what the topology says of our links.
-    pub fn set_neighbours(&mut self, mut neighbours: Vec<PeerId>) {
-        neighbours.retain(|peer| *peer != self.own);
-        neighbours.sort_unstable();
-        neighbours.dedup();
+    pub fn set_neighbours(&mut self, neighbours: Vec<PeerId>) {
+        let mut neighbours: SortedSet<PeerId> = neighbours.into_iter().collect();
+        neighbours.remove(&self.own);
+        let neighbours: Vec<PeerId> = neighbours.into_iter().collect();
         if neighbours != self.neighbours {
             self.neighbours = neighbours;
             self.table = OnceCell::new();

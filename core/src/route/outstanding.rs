@@ -8,9 +8,9 @@
 use super::{PacketId, SendError, window::WINDOW_IDS};
 use crate::{
     id::PeerId,
+    sorted::{SortedMap, SortedSet},
     time::{Duration, Instant},
 };
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Datagrams waiting at one node. Guess: 16 tables of 16 members, four each.
 pub const OUTSTANDING_MAX: usize = 1024;
@@ -32,8 +32,8 @@ pub(super) struct Waiting {
 
 #[derive(Default)]
 pub(super) struct Outstanding {
-    waiting: BTreeMap<(PeerId, u64), Waiting>,
-    timers: BTreeSet<(Instant, PeerId, u64)>,
+    waiting: SortedMap<(PeerId, u64), Waiting>,
+    timers: SortedSet<(Instant, PeerId, u64)>,
     bytes: usize,
 }
 

@@ -13,9 +13,9 @@ use crate::{
     crypto::seal::PairKey,
     id::PeerId,
     limits,
+    sorted::SortedMap,
     time::{Duration, Instant},
 };
-use std::collections::BTreeMap;
 
 /// Peers with keys and windows; as many as the map can name.
 pub const PEERS_MAX: usize = limits::MAP_NODES_MAX;
@@ -72,14 +72,14 @@ pub(super) fn back_off(timeout: Duration) -> Duration {
 }
 
 pub(super) struct Peers {
-    peers: BTreeMap<PeerId, Peer>,
+    peers: SortedMap<PeerId, Peer>,
     /// Where the numbers for a new destination start.
     floor: u64,
 }
 
 impl Peers {
     pub(super) fn new(wall_ms: u64) -> Peers {
-        Peers { peers: BTreeMap::new(), floor: first_id(wall_ms) }
+        Peers { peers: SortedMap::new(), floor: first_id(wall_ms) }
     }
 
     /// The peer with this key, made known if it was not: one scalar multiplication the first time

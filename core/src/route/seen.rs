@@ -5,8 +5,11 @@
 //! bounded and forget their oldest.
 
 use super::message::Flood;
-use crate::id::PeerId;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::{
+    id::PeerId,
+    sorted::{SortedMap, SortedSet},
+};
+use std::collections::VecDeque;
 
 /// Floods remembered as seen: a minute of a 1000-node mesh announcing every 25 s, three times
 /// over. Guess.
@@ -39,7 +42,7 @@ pub(super) enum Sighting {
 
 #[derive(Default)]
 pub(super) struct Seen {
-    keys: BTreeSet<FloodKey>,
+    keys: SortedSet<FloodKey>,
     order: VecDeque<FloodKey>,
 }
 
@@ -60,7 +63,7 @@ impl Seen {
 
 #[derive(Default)]
 pub(super) struct Held {
-    floods: BTreeMap<FloodKey, (PeerId, Flood)>,
+    floods: SortedMap<FloodKey, (PeerId, Flood)>,
     order: VecDeque<FloodKey>,
 }
 

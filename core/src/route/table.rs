@@ -13,6 +13,7 @@ use super::message::VIA_HOPS_MAX;
 use crate::{
     graph::{self, Graph, Tree},
     id::PeerId,
+    sorted::SortedSet,
     time::Duration,
 };
 
@@ -64,11 +65,10 @@ pub(super) struct Table {
 impl Table {
     /// O((n + m) log (n + m)). `neighbours` ascends.
     pub(super) fn new(own: PeerId, topology: &Topology, neighbours: &[PeerId]) -> Table {
-        let mut ids: Vec<PeerId> = topology.nodes.iter().map(|(id, _)| *id).collect();
-        ids.extend_from_slice(neighbours);
-        ids.push(own);
-        ids.sort_unstable();
-        ids.dedup();
+        let mut ids: SortedSet<PeerId> = topology.nodes.iter().map(|(id, _)| *id).collect();
+        ids.extend(neighbours.iter().copied());
+        ids.insert(own);
+        let ids: Vec<PeerId> = ids.into_iter().collect();
         let mut charted = vec![false; neighbours.len()];
         let mut edges = Vec::with_capacity(topology.edges.len() + neighbours.len());
         for edge in &topology.edges {

@@ -3,8 +3,8 @@
 use bitcraps_core::{
     id::PeerId,
     node::{EdgeView, LinkState, NodeView, PeerView},
+    sorted::SortedMap,
 };
-use std::collections::BTreeMap;
 
 /// Nodes that are drawn and listed. Above it a picture says nothing any more and costs a phone too
 /// much; the page says how many are left out.
@@ -34,10 +34,11 @@ pub struct Scene {
 impl Scene {
     /// Own node first, then by id, so that the same map is the same scene.
     pub fn of(view: &NodeView) -> Scene {
-        let mut peers: Vec<&PeerView> = view.map.nodes.iter().collect();
-        peers.sort_unstable_by_key(|peer| (peer.peer_id != view.peer_id, peer.peer_id));
+        let place = |peer: &PeerView| (peer.peer_id != view.peer_id, peer.peer_id);
+        let peers: SortedMap<_, &PeerView> =
+            view.map.nodes.iter().map(|peer| (place(peer), peer)).collect();
         let left_out = peers.len().saturating_sub(DRAWN_NODES_MAX);
-        peers.truncate(DRAWN_NODES_MAX);
+        let peers: Vec<&PeerView> = peers.into_values().take(DRAWN_NODES_MAX).collect();
         let index = numbered(peers.iter().map(|peer| peer.peer_id));
         let ends = |edge: &EdgeView| Some((*index.get(&edge.a)?, *index.get(&edge.b)?));
         let lines: Vec<(usize, usize, EdgeView)> = view
@@ -66,17 +67,13 @@ impl Scene {
     }
 }
 
-/// Ids by their place. Filled one by one: collecting would bring a sort of its own into the page.
-pub fn numbered(ids: impl Iterator<Item = PeerId>) -> BTreeMap<PeerId, usize> {
-    let mut index = BTreeMap::new();
-    for (i, id) in ids.enumerate() {
-        index.insert(id, i);
-    }
-    index
+/// Ids by their place.
+pub fn numbered(ids: impl Iterator<Item = PeerId>) -> SortedMap<PeerId, usize> {
+    ids.zip(0..).collect()
 }
 
-fn parts(view: &NodeView) -> BTreeMap<PeerId, usize> {
-    let mut parts = BTreeMap::new();
+fn parts(view: &NodeView) -> SortedMap<PeerId, usize> {
+    let mut parts = SortedMap::new();
     for (number, part) in view.partitions.iter().enumerate() {
         for id in part {
             parts.insert(*id, number);

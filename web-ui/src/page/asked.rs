@@ -3,8 +3,8 @@
 use bitcraps_core::{
     id::TableId,
     node::{Command, RequestId},
+    sorted::SortedMap,
 };
-use std::collections::BTreeMap;
 
 /// Commands remembered at once. Above it, answers still come, but only as sayings.
 pub const ASKED_MAX: usize = 32;
@@ -35,7 +35,7 @@ impl Asked {
 
 /// Open requests by number.
 #[derive(Debug, Default)]
-pub struct Pending(BTreeMap<RequestId, Asked>);
+pub struct Pending(SortedMap<RequestId, Asked>);
 
 impl Pending {
     pub fn note(&mut self, request: RequestId, asked: Asked) {

@@ -8,8 +8,9 @@ use crate::inbox::Inbox;
 use bitcraps_core::{
     id::LinkId,
     node::{Address, CloseReason, Input, LinkRole, Transport},
+    sorted::SortedMap,
 };
-use std::{cell::Cell, collections::BTreeMap, rc::Rc};
+use std::{cell::Cell, rc::Rc};
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
@@ -33,7 +34,7 @@ pub enum Sent {
 /// Every connection of this tab.
 pub struct Sockets {
     inbox: Inbox,
-    open: BTreeMap<LinkId, Socket>,
+    open: SortedMap<LinkId, Socket>,
     next: u64,
 }
 
@@ -46,7 +47,7 @@ struct Socket {
 
 impl Sockets {
     pub fn new(inbox: Inbox) -> Self {
-        Sockets { inbox, open: BTreeMap::new(), next: 1 }
+        Sockets { inbox, open: SortedMap::new(), next: 1 }
     }
 
     /// Answered later by `LinkUp` or `DialFailed`.

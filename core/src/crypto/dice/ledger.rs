@@ -16,8 +16,8 @@
 use super::{
     Deal, DiceTable, Fault, Pot, Share, VerifiedShare, draw::draw, proof::Batch, share::Stock,
 };
+use crate::sorted::{SortedMap, SortedSet};
 use core::mem;
-use std::collections::BTreeMap;
 
 /// Rolls a deal may be ahead of the next one, which bounds the state. Guess: many times the stock
 /// that a table needs to play on without a pause.
@@ -61,7 +61,7 @@ pub enum RollPhase {
 /// Replayed by every member and every spectator of one epoch.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    stock: BTreeMap<u64, Stock>,
+    stock: SortedMap<u64, Stock>,
     phase: Phase,
     next: u64,
     /// Shares of the roll being opened that were verified already; at most one per member.
@@ -85,7 +85,7 @@ enum Checking {
 impl Ledger {
     /// `first` is the epoch's first roll.
     pub fn new(first: u64) -> Ledger {
-        Ledger { stock: BTreeMap::new(), phase: Phase::Dealing, next: first, checked: Vec::new() }
+        Ledger { stock: SortedMap::new(), phase: Phase::Dealing, next: first, checked: Vec::new() }
     }
 
     /// The first roll that is not done.
@@ -216,7 +216,7 @@ impl Ledger {
         let verified = table.queue_deal(deal, batch)?;
         holds(table, batch, checking, Fault::BadDeal { roll, dealer })?;
         let members = table.params().members();
-        self.stock.entry(roll).or_insert_with(|| Stock::empty(members)).add(&verified);
+        self.stock.or_insert_with(roll, || Stock::empty(members)).add(&verified);
         Ok(())
     }
 
@@ -295,8 +295,8 @@ impl Ledger {
             return Ok(None);
         }
         let opened = table.combine(shares)?;
-        let mut openers: Vec<u8> = shares.iter().map(|s| s.member).collect();
-        openers.sort_unstable();
+        let openers: SortedSet<u8> = shares.iter().map(|s| s.member).collect();
+        let openers = openers.into_iter().collect();
         let dice = draw(table.context(), roll, &opened);
         let made = Roll { roll, dice, opened, dealers: pot.dealers().collect(), openers };
         self.phase = Phase::Dealing;

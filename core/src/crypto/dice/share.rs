@@ -9,7 +9,7 @@ use super::{
     message::Share,
     proof::{self, Batch, point},
 };
-use crate::seed::Seed;
+use crate::{seed::Seed, sorted::SortedMap};
 use curve25519_dalek::{
     RistrettoPoint, Scalar,
     traits::{Identity, VartimeMultiscalarMul},
@@ -171,14 +171,15 @@ impl DiceTable {
         if shares.windows(2).any(|two| two[0].pot != two[1].pot) {
             return Err(Fault::MixedShares);
         }
-        let mut shares: Vec<&VerifiedShare> = shares.iter().collect();
-        shares.sort_by_key(|share| share.member);
-        shares.dedup_by_key(|share| share.member);
-        let (have, need) = (shares.len(), self.params.threshold);
+        let mut by_member = SortedMap::new();
+        for share in shares {
+            by_member.or_insert_with(share.member, || share);
+        }
+        let (have, need) = (by_member.len(), self.params.threshold);
         if have < need {
             return Err(Fault::TooFew { have, need });
         }
-        shares.truncate(need);
+        let shares: Vec<&VerifiedShare> = by_member.into_values().take(need).collect();
         let who: Vec<usize> = shares.iter().map(|share| usize::from(share.member)).collect();
         let values = shares.iter().map(|share| share.value);
         let sum = RistrettoPoint::vartime_multiscalar_mul(lagrange_at_zero(&who), values);
