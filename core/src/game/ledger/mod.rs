@@ -28,9 +28,10 @@ use crate::{
     },
     id::{PeerId, TableId},
     limits::{TABLE_MEMBERS_MAX, TABLE_MEMBERS_MIN},
+    sorted::{SortedMap, SortedSet},
 };
 use members::verified_key;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Identities a table remembers after they left. Guess: a busy bar in one night.
 pub const REMEMBERED_MAX: usize = 1024;
@@ -145,10 +146,10 @@ pub struct Ledger {
     epoch_number: u64,
     /// Missing while fewer than four members sit.
     epoch: Option<Epoch>,
-    seats: BTreeMap<Seat, SeatState>,
+    seats: SortedMap<Seat, SeatState>,
     joining: Vec<(Seating, dice::VerifiedKey)>,
-    cashed_out: BTreeMap<Key, Chips>,
-    last_seq: BTreeMap<Key, u64>,
+    cashed_out: SortedMap<Key, Chips>,
+    last_seq: SortedMap<Key, u64>,
     bank: Chips,
     minted: Chips,
     felt: Felt,
@@ -161,7 +162,7 @@ impl Ledger {
     /// The table at height 0. `None` when the genesis is not sound: signatures, doubles, members.
     pub fn new(genesis: &Genesis) -> Option<Ledger> {
         let invitation = genesis.invitation.id();
-        let keys: BTreeSet<Key> = genesis.seatings.iter().map(|s| s.key).collect();
+        let keys: SortedSet<Key> = genesis.seatings.iter().map(|s| s.key).collect();
         let count = genesis.seatings.len();
         let sound = count == keys.len()
             && (TABLE_MEMBERS_MIN..=TABLE_MEMBERS_MAX).contains(&count)
@@ -187,10 +188,10 @@ impl Ledger {
             log_hash: blake3::derive_key("bitcraps v1 log start", table.as_bytes()),
             epoch_number: 0,
             epoch: None,
-            seats: BTreeMap::new(),
+            seats: SortedMap::new(),
             joining,
-            cashed_out: BTreeMap::new(),
-            last_seq: BTreeMap::new(),
+            cashed_out: SortedMap::new(),
+            last_seq: SortedMap::new(),
             bank: genesis.invitation.bank,
             minted: genesis.invitation.bank,
             felt: Felt::new(),

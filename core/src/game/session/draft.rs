@@ -9,9 +9,9 @@ use crate::{
         message::{BATCH_ENTRIES_MAX, Batch, Entry, Message},
     },
     limits::BATCH_BYTES_MAX,
+    sorted::SortedMap,
     time::Instant,
 };
-use std::collections::BTreeMap;
 
 /// The batch that could be proposed now.
 pub(super) enum Draft {
@@ -84,7 +84,7 @@ impl Session {
             }
         }
         draft.add_due();
-        for op in self.pool.values().flat_map(BTreeMap::values) {
+        for op in self.pool.values().flat_map(SortedMap::values) {
             draft.add(Entry::Op(op.clone()));
         }
         draft.add_due();

@@ -33,19 +33,20 @@ use crate::{
     },
     id::{PeerId, TableId},
     seed::Seed,
+    sorted::{SortedMap, SortedSet},
     store::Write,
     time::Instant,
 };
 use deciding::{Judged, members_of};
 use draft::Draft;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use wishes::Waiting;
 
 /// Rolls kept for people to look at.
 pub const HISTORY_MAX: usize = 64;
 
 /// Which peers can be reached now.
-pub type Reach = BTreeSet<PeerId>;
+pub type Reach = SortedSet<PeerId>;
 
 /// Where this peer stands at a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +101,8 @@ pub struct Session {
     log: Vec<Decision>,
     /// The last rolls, newest first.
     history: VecDeque<Rolled>,
-    pool: BTreeMap<Key, BTreeMap<u64, Op>>,
-    shares: BTreeMap<Seat, dice::Share>,
+    pool: SortedMap<Key, SortedMap<u64, Op>>,
+    shares: SortedMap<Seat, dice::Share>,
     /// The roll our share was made for.
     shared: Option<dice::Share>,
     waiting: Vec<Waiting>,
@@ -161,8 +162,8 @@ impl Session {
             standing,
             log: Vec::new(),
             history: VecDeque::new(),
-            pool: BTreeMap::new(),
-            shares: BTreeMap::new(),
+            pool: SortedMap::new(),
+            shares: SortedMap::new(),
             shared: None,
             waiting: Vec::new(),
             watch: Watch::default(),

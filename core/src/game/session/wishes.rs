@@ -12,9 +12,9 @@ use crate::{
         message::{Action, Batch, DEALS_PER_OP_MAX, Entry, Key, Message, OPS_PER_SUBMIT_MAX, Op},
         refused::{CommandError, RequestId},
     },
+    sorted::{SortedMap, SortedSet},
     time::{Duration, Instant},
 };
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Ops kept for one author until the log holds them.
 pub const POOL_PER_AUTHOR_MAX: usize = 32;
@@ -77,7 +77,7 @@ impl Session {
             return Err(CommandError::BetsClosed);
         }
         let mut trial = self.ledger.clone();
-        for op in self.pool.get(&self.me).into_iter().flat_map(BTreeMap::values) {
+        for op in self.pool.get(&self.me).into_iter().flat_map(SortedMap::values) {
             // An op that became void is dropped later; it does not stand in the way of this one.
             let _ = trial.try_entry(&Entry::Op(op.clone()));
         }
@@ -99,7 +99,7 @@ impl Session {
         if let Some(request) = request {
             self.waiting.push(Waiting { seq: op.seq, request, until: now + COMMAND_TIMEOUT });
         }
-        self.pool.entry(self.me).or_default().insert(op.seq, op);
+        self.pool.or_default(self.me).insert(op.seq, op);
         self.draft = super::Draft::Stale;
         self.resend_at = now + RESEND;
         self.send_own_ops();
@@ -127,7 +127,7 @@ impl Session {
                 self.counters.ops_refused += 1;
                 continue;
             }
-            self.pool.entry(op.author).or_default().insert(op.seq, op);
+            self.pool.or_default(op.author).insert(op.seq, op);
             self.draft = super::Draft::Stale;
         }
     }
@@ -136,7 +136,7 @@ impl Session {
         self.pool.keys().filter(|key| self.ledger.seat(peer_id(key)).is_none()).count()
     }
 
-    pub(super) fn answer_waiting(&mut self, own: &BTreeSet<u64>) {
+    pub(super) fn answer_waiting(&mut self, own: &SortedSet<u64>) {
         let last = self.ledger.last_seq(&self.me);
         let (done, rest) =
             std::mem::take(&mut self.waiting).into_iter().partition(|w| w.seq <= last);
@@ -188,7 +188,7 @@ impl Session {
     }
 
     pub(super) fn send_own_ops(&mut self) {
-        let own = self.pool.get(&self.me).into_iter().flat_map(BTreeMap::values);
+        let own = self.pool.get(&self.me).into_iter().flat_map(SortedMap::values);
         let ops: Vec<Op> = own.take(OPS_PER_SUBMIT_MAX).cloned().collect();
         if !ops.is_empty() {
             self.broadcast(&Message::Submit { table: self.id(), ops });
@@ -245,7 +245,7 @@ impl Session {
 }
 
 /// The sequence numbers of our ops in a batch.
-pub(super) fn own_ops(value: &[u8], me: &Key) -> BTreeSet<u64> {
+pub(super) fn own_ops(value: &[u8], me: &Key) -> SortedSet<u64> {
     let entries = Batch::decode(value).map(|b| b.0).unwrap_or_default();
     entries
         .into_iter()

@@ -13,10 +13,10 @@ use crate::{
     },
     id::{PeerId, TableId},
     limits::{NAME_BYTES_MAX, TABLE_MEMBERS_MAX, TABLE_MEMBERS_MIN},
+    sorted::SortedMap,
     store::Write,
     time::{Duration, Instant},
 };
-use std::collections::BTreeMap;
 
 /// Invitations that wait for answers at once.
 const FORMING_MAX: usize = 8;
@@ -37,7 +37,7 @@ pub(super) struct Forming {
     pub invitation: Invitation,
     pub mine: Seating,
     pub asked: Vec<PeerId>,
-    pub answers: BTreeMap<PeerId, Option<Seating>>,
+    pub answers: SortedMap<PeerId, Option<Seating>>,
     pub until: Instant,
 }
 
@@ -84,7 +84,7 @@ impl Tables {
             self.send(*peer, Message::Invite(invitation.clone()));
         }
         let until = now + FORMING_TIMEOUT;
-        let answers = BTreeMap::new();
+        let answers = SortedMap::new();
         let id = invitation.id();
         self.forming.insert(id, Forming { request, invitation, mine, asked, answers, until });
     }

@@ -23,12 +23,13 @@ use crate::{
     id::{PeerId, TableId},
     limits::NAME_BYTES_MAX,
     seed::{Rng, Seed},
+    sorted::SortedMap,
     store::Write,
     time::Instant,
 };
 use forming::{Fetching, Forming};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Tables this peer sits at or joins at once.
 pub const TABLES_MAX: usize = 100;
@@ -105,10 +106,10 @@ pub enum Output {
 pub struct Tables {
     config: Config,
     name: String,
-    sessions: BTreeMap<TableId, Session>,
-    forming: BTreeMap<InvitationId, Forming>,
+    sessions: SortedMap<TableId, Session>,
+    forming: SortedMap<InvitationId, Forming>,
     accepted: VecDeque<InvitationId>,
-    fetching: BTreeMap<TableId, Fetching>,
+    fetching: SortedMap<TableId, Fetching>,
     reach: Reach,
     rng: Rng,
     ticket: u64,
@@ -123,10 +124,10 @@ impl Tables {
         Tables {
             config,
             name,
-            sessions: BTreeMap::new(),
-            forming: BTreeMap::new(),
+            sessions: SortedMap::new(),
+            forming: SortedMap::new(),
             accepted: VecDeque::new(),
-            fetching: BTreeMap::new(),
+            fetching: SortedMap::new(),
             reach: Reach::new(),
             rng: seed.fork("tables").rng(),
             // Before the first ticket is stored, the driver's word is 0.
