@@ -372,8 +372,8 @@ fn every_table_message_has_these_bytes() {
         (Message::Share { table, share: share() }, format!("07 {t} {}", forms.share)),
         (Message::GetLog { table, from: 300 }, format!("08 {t} ac02")),
         (
-            Message::Log { table, decisions: vec![vec![7, 8], vec![9]] },
-            format!("09 {t} 02 02 0708 01 09"),
+            Message::Log { table, tip: 300, decisions: vec![vec![7, 8], vec![9]] },
+            format!("09 {t} ac02 02 02 0708 01 09"),
         ),
     ];
     for (message, form) in messages {

@@ -163,8 +163,10 @@ pub enum Message {
         table: TableId,
         from: u64,
     },
+    /// Certified batches in order, and how far the sender's log reaches.
     Log {
         table: TableId,
+        tip: u64,
         decisions: Vec<Vec<u8>>,
     },
 }
@@ -208,12 +210,12 @@ impl Batch {
             return Err(MessageError::TooMany { got: bytes.len(), max: BATCH_BYTES_MAX });
         }
         let malformed = MessageError::Malformed { got: bytes.len() };
-        let (batch, rest) = postcard::take_from_bytes::<Batch>(bytes).map_err(|_| malformed)?;
+        let batch: Batch = decode_whole(bytes).ok_or(malformed)?;
         let got = batch.0.len();
         if got > BATCH_ENTRIES_MAX {
             return Err(MessageError::TooMany { got, max: BATCH_ENTRIES_MAX });
         }
-        if rest.is_empty() && got > 0 { Ok(batch) } else { Err(malformed) }
+        if got > 0 { Ok(batch) } else { Err(malformed) }
     }
 }
 
@@ -233,7 +235,7 @@ impl Genesis {
     }
 
     pub fn decode(bytes: &[u8]) -> Option<Genesis> {
-        postcard::from_bytes(bytes).ok()
+        decode_whole(bytes)
     }
 }
 
@@ -276,6 +278,19 @@ pub fn encode_log<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     values.fold(Vec::new(), |bytes, value| {
         postcard::to_extend(value, bytes).expect("plain bytes always encode into a growing buffer")
     })
+}
+
+/// 1 to 32 bytes without control characters.
+pub fn name_is_sound(name: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+/// Nothing may be left over.
+fn decode_whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Some(value),
+        Ok(_) | Err(_) => None,
+    }
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {

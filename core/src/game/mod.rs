@@ -15,7 +15,7 @@ mod session;
 mod tables;
 
 pub use ledger::{BatchError, Happened, KEY_EPOCH, Ledger, Phase, Rolled, SeatState};
-pub use message::SeatRole;
+pub use message::{SeatRole, name_is_sound};
 pub use refused::{CommandError, RequestId};
 pub use session::{HISTORY_MAX, Reach, Session, Standing};
-pub use tables::{Ad, Config, Output, TABLES_MAX, Tables, name_is_sound};
+pub use tables::{ADS_MAX, Ad, Config, Output, TABLES_MAX, Tables};

@@ -191,7 +191,7 @@ impl Node {
             }
             Command::JoinTable { table } => {
                 let hosts = self.hosts_of(table);
-                self.tables.join(request, table, hosts, identity, now);
+                self.tables.join(request, table, hosts, now);
             }
             Command::LeaveTable { table } => self.tables.leave(request, table, identity, now),
             Command::PlaceBet { table, wager, chips } => {

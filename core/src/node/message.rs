@@ -1,6 +1,6 @@
 //! What a node attaches to its announcement for the layers above the map.
 
-use crate::game::{Ad, SeatRole};
+use crate::game::{ADS_MAX, Ad, SeatRole, name_is_sound};
 use serde::{Deserialize, Serialize};
 
 /// Postcard in the announcement's `extra`.
@@ -16,10 +16,18 @@ impl Announced {
         postcard::to_allocvec(self).expect("plain data always encodes into a growing buffer")
     }
 
-    /// A peer whose attachment does not decode counts as one that was not asked: a player.
+    /// A peer whose attachment does not decode counts as one that was not asked: a player. Tables
+    /// whose names could not be are left out.
     pub fn decode(bytes: &[u8]) -> Announced {
-        postcard::from_bytes(bytes)
-            .unwrap_or(Announced { role: SeatRole::Player, tables: Vec::new() })
+        let nobody = Announced { role: SeatRole::Player, tables: Vec::new() };
+        match postcard::take_from_bytes::<Announced>(bytes) {
+            Ok((mut announced, [])) => {
+                announced.tables.retain(|ad| name_is_sound(&ad.name));
+                announced.tables.truncate(ADS_MAX);
+                announced
+            }
+            Ok(_) | Err(_) => nobody,
+        }
     }
 }
 

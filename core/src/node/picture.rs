@@ -94,6 +94,7 @@ impl Node {
                 Standing::Seated if session.is_frozen() => TableState::Frozen,
                 Standing::Seated => TableState::Playing,
                 Standing::Left => TableState::Left,
+                Standing::Halted => TableState::Halted,
             },
             phase: match ledger.phase() {
                 Phase::Dealing => TablePhase::Dealing,

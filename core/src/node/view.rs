@@ -110,6 +110,8 @@ pub enum TableState {
     Frozen,
     /// This node gave up its seat.
     Left,
+    /// More than f members lied, and this node takes no further part.
+    Halted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,8 +6,9 @@ use super::hash::Hash;
 ///
 /// The element is uniform but its encoding is not a uniform string of bits, so it is hashed; then a
 /// byte below 252 = 7 · 36 gives a fair pair, and a larger one is drawn again (`% 6` of a byte
-/// would favour 1 to 4). Only what was fixed with the deals goes in: bets, blocks, times or the names of
-/// those who opened could still be chosen, and colluders who know the element could choose them.
+/// would favour 1 to 4). Only what was fixed with the deals goes in: bets, blocks, times or the
+/// names of those who opened could still be chosen, and colluders who know the element could
+/// choose them.
 pub(super) fn draw(context: &[u8; 32], roll: u64, opened: &[u8; 32]) -> [u8; 2] {
     let mut stream = Hash::new("bitcraps v1 dice draw").put(context).num(roll).put(opened).stream();
     loop {

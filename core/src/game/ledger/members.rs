@@ -7,7 +7,7 @@ use crate::{
         dice::{self, DiceTable, Params},
         identity::peer_id,
     },
-    game::message::{InvitationId, Key, Op, SeatRole, Seating},
+    game::message::{InvitationId, Key, Op, SeatRole, Seating, name_is_sound},
     id::PeerId,
     limits::{TABLE_MEMBERS_MAX, TABLE_MEMBERS_MIN},
 };
@@ -25,6 +25,9 @@ impl Ledger {
             || self.minted.0 + self.buy_in.0 > MINTED_MAX.0
         {
             return Err(BatchError::NoSeat { max: TABLE_MEMBERS_MAX });
+        }
+        if !name_is_sound(&seating.name) {
+            return Err(BatchError::BadName);
         }
         seating.verify(self.invitation).map_err(|_| BatchError::BadSignature)?;
         let key = verified_key(seating, self.invitation)?;

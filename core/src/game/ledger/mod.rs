@@ -19,7 +19,9 @@ mod draw;
 mod members;
 mod read;
 
-use super::message::{Action, Batch, Entry, Genesis, InvitationId, Key, Op, SeatRole, Seating};
+use super::message::{
+    Action, Batch, Entry, Genesis, InvitationId, Key, Op, SeatRole, Seating, name_is_sound,
+};
 use crate::{
     craps::{Chips, Dice, Felt, Number, RollOutcome, Seat, Wager},
     crypto::{
@@ -103,6 +105,8 @@ pub enum BatchError {
     Full { max: u64 },
     #[error("op {seq} of {author} is older than what the log holds ({last})")]
     Replayed { author: PeerId, seq: u64, last: u64 },
+    #[error("a name is 1 to 32 bytes of UTF-8 without control characters")]
+    BadName,
     #[error("a signature does not verify")]
     BadSignature,
     #[error("{author} has no seat")]
@@ -169,6 +173,8 @@ impl Ledger {
             && keys.contains(&genesis.invitation.host)
             && genesis.invitation.bank.0 <= MINTED_MAX.0 / 4
             && genesis.invitation.buy_in.0 <= MINTED_MAX.0 / 4096
+            && name_is_sound(&genesis.invitation.name)
+            && genesis.seatings.iter().all(|s| name_is_sound(&s.name))
             && genesis.seatings.iter().all(|s| s.verify(invitation).is_ok());
         if !sound {
             return None;

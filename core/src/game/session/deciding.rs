@@ -1,6 +1,6 @@
 //! Takes batches through agreement and into the ledger, and gives the log to those who lack it.
 
-use super::{Draft, HISTORY_MAX, Output, Session, Standing, wishes::own_ops};
+use super::{Draft, HISTORY_MAX, Newcomer, Output, Session, Standing, wishes::own_ops};
 use crate::{
     agree::{self, Decision, MemberKey, Members, message::Message as AgreeMessage},
     game::{
@@ -15,6 +15,10 @@ use crate::{
 
 /// How often a peer without a seat asks for more of the log.
 const FOLLOW: Duration = Duration::from_millis(400);
+/// Least time between two answers to one peer's questions for the log. Guess.
+const ANSWER_GAP: Duration = Duration::from_millis(20);
+/// Peers answered within that time.
+const ANSWERED_MAX: usize = 32;
 /// Judged values of one height that are kept. Usually there is one.
 const JUDGED_MAX: usize = 4;
 
@@ -48,7 +52,14 @@ impl Session {
         self.with_agree(now, agree::Input::Message { from: MemberKey(key), bytes });
     }
 
-    pub(super) fn answer_log(&mut self, to: PeerId, from: u64) {
+    /// Not too often: an answer can be a thousand times as long as its question.
+    pub(super) fn answer_log(&mut self, to: PeerId, from: u64, now: Instant) {
+        let recent = |at: &Instant| now.since(*at) < ANSWER_GAP;
+        self.answered.retain(|_, at| recent(at));
+        if self.answered.contains_key(&to) || self.answered.len() >= ANSWERED_MAX {
+            return;
+        }
+        self.answered.insert(to, now);
         let mut decisions = Vec::new();
         let mut bytes = 0;
         let first = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
@@ -60,9 +71,8 @@ impl Session {
             }
             decisions.push(encoded);
         }
-        if !decisions.is_empty() {
-            self.send(to, Message::Log { table: self.id(), decisions });
-        }
+        let tip = self.ledger.height();
+        self.send(to, Message::Log { table: self.id(), tip, decisions });
     }
 
     /// Certified batches. Agreement checks each against the members of its height.
@@ -156,7 +166,9 @@ impl Session {
                 let culprit = evidence.culprit.peer_id();
                 self.out.push_back(Output::Equivocation { culprit });
             }
-            agree::Output::WantsHistory { peer, from } => self.answer_log(peer.peer_id(), from),
+            agree::Output::WantsHistory { peer, from } => {
+                self.answer_log(peer.peer_id(), from, now)
+            }
             agree::Output::PeerAhead { peer, height } => {
                 if !self.is_deciding() {
                     self.start_height(&[], now);
@@ -177,7 +189,7 @@ impl Session {
         // A quorum signed it, so more than f members are liars if it does not fit: nothing sound
         // can follow, and this peer takes no further part.
         let Some(happened) = self.apply(&decision.value) else {
-            self.standing = Standing::Left;
+            self.standing = Standing::Halted;
             return;
         };
         self.counters.decisions += 1;
@@ -234,11 +246,24 @@ impl Session {
 
     pub(super) fn settle_standing(&mut self) {
         let seated = self.ledger.seat(self.my_id).is_some();
-        self.standing = match (self.standing, seated) {
-            (_, true) => Standing::Seated,
-            (Standing::Seated | Standing::Left, false) => Standing::Left,
-            (Standing::Joining, false) => Standing::Joining,
+        self.standing = match (self.standing, &self.newcomer, seated) {
+            (Standing::Halted, _, _) => Standing::Halted,
+            (Standing::Joining, Some(Newcomer::CatchingUp { .. }), _) => Standing::Joining,
+            (Standing::Joining, Some(Newcomer::SeatedBefore { height, .. }), true)
+                if self.ledger.height() <= *height =>
+            {
+                Standing::Joining
+            }
+            (_, _, true) => Standing::Seated,
+            (Standing::Seated | Standing::Left, _, false) => Standing::Left,
+            (Standing::Joining, _, false) => Standing::Joining,
         };
+        if self.standing == Standing::Joining {
+            return;
+        }
+        if let Some(Newcomer::SeatedBefore { request, .. }) = self.newcomer.take() {
+            self.out.push_back(Output::Answer { request, result: Ok(()) });
+        }
     }
 
     /// Rule 4 of the module: one reachable member after the other is asked.

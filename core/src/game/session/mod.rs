@@ -40,7 +40,7 @@ use crate::{
 use deciding::{Judged, members_of};
 use draft::Draft;
 use std::collections::VecDeque;
-use wishes::Waiting;
+use wishes::{COMMAND_TIMEOUT, Waiting};
 
 /// Rolls kept for people to look at.
 pub const HISTORY_MAX: usize = 64;
@@ -56,6 +56,20 @@ pub enum Standing {
     Seated,
     /// Gave its seat up.
     Left,
+    /// A quorum signed a batch that does not fit the log, so more than f members lie. The log is
+    /// kept as it is, and this peer takes no further part.
+    Halted,
+}
+
+/// How far a peer that wants a seat has come.
+enum Newcomer {
+    /// Takes in the log and asks for a seat when it has all of it.
+    CatchingUp { request: RequestId, name: String, until: Instant },
+    /// Found itself seated by an earlier life whose votes at this height it has forgotten, and
+    /// must not vote again: it goes on when one more height is decided without it.
+    SeatedBefore { request: RequestId, height: u64 },
+    /// Has asked for a seat.
+    Asked,
 }
 
 /// What a session asks of `tables`.
@@ -97,6 +111,7 @@ pub struct Session {
     secret: dice::MemberSecret,
     dice_entropy: Seed,
     standing: Standing,
+    newcomer: Option<Newcomer>,
     /// Every certified batch, from height 1 on.
     log: Vec<Decision>,
     /// The last rolls, newest first.
@@ -118,6 +133,10 @@ pub struct Session {
     resend_at: Instant,
     follow_at: Instant,
     follow_turn: usize,
+    /// When each peer's last question for the log was answered.
+    answered: SortedMap<PeerId, Instant>,
+    /// When strangers' wishes in the pool were last heard.
+    heard: SortedMap<Key, Instant>,
     counters: SessionCounters,
     out: VecDeque<Output>,
 }
@@ -133,8 +152,7 @@ pub struct SessionCounters {
 }
 
 impl Session {
-    /// A table that was just formed, or is about to be followed. `None` when the genesis is not
-    /// sound.
+    /// A table that was just formed. `None` when the genesis is not sound.
     pub(super) fn new(
         genesis: Genesis,
         identity: &Identity,
@@ -160,6 +178,7 @@ impl Session {
             ledger,
             agree,
             standing,
+            newcomer: None,
             log: Vec::new(),
             history: VecDeque::new(),
             pool: SortedMap::new(),
@@ -176,9 +195,27 @@ impl Session {
             resend_at: now,
             follow_at: now,
             follow_turn: 0,
+            answered: SortedMap::new(),
+            heard: SortedMap::new(),
             counters: SessionCounters::default(),
             out: VecDeque::new(),
         })
+    }
+
+    /// A table that others play at, to be joined when its log is taken in. The genesis may name
+    /// this peer: it may have left since, or have lost its store.
+    pub(super) fn follow_table(
+        genesis: Genesis,
+        identity: &Identity,
+        role: SeatRole,
+        (request, name): (RequestId, String),
+        now: Instant,
+    ) -> Option<Session> {
+        let mut session = Session::new(genesis, identity, role, now)?;
+        session.standing = Standing::Joining;
+        let until = now + COMMAND_TIMEOUT;
+        session.newcomer = Some(Newcomer::CatchingUp { request, name, until });
+        Some(session)
     }
 
     /// A table as it was stored: its certified batches in order, then the records of the height
@@ -218,10 +255,15 @@ impl Session {
     ) {
         match message {
             Message::Agree { bytes, .. } => self.on_agree(from, &bytes, now),
-            Message::Submit { ops, .. } => self.on_ops(ops),
+            Message::Submit { ops, .. } => self.on_ops(from, ops, now),
             Message::Share { share, .. } => self.on_share(share),
-            Message::GetLog { from: height, .. } => self.answer_log(from, height),
-            Message::Log { decisions, .. } => self.on_log(from, &decisions, now),
+            Message::GetLog { from: height, .. } => self.answer_log(from, height, now),
+            Message::Log { decisions, tip, .. } => {
+                self.on_log(from, &decisions, now);
+                if self.ledger.height() >= tip {
+                    self.caught_up(identity, now);
+                }
+            }
             Message::GetTable { table } => {
                 debug_assert_eq!(table, self.id());
                 self.send(from, Message::Start(self.genesis.clone()));
@@ -283,24 +325,30 @@ impl Session {
         self.command(request, Action::Leave, identity, now);
     }
 
-    /// Asks for a seat; answered when the log holds the wish.
-    pub(super) fn join(
-        &mut self,
-        request: RequestId,
-        name: String,
-        identity: &Identity,
-        now: Instant,
-    ) {
+    /// This peer wants a seat at a table that it holds already.
+    pub(super) fn join(&mut self, request: RequestId) {
+        let error = match self.standing {
+            Standing::Joining => CommandError::Busy,
+            Standing::Seated | Standing::Left | Standing::Halted => CommandError::AlreadySeated,
+        };
+        self.out.push_back(Output::Answer { request, result: Err(error) });
+    }
+
+    /// The log is here as far as a member's reaches: time to ask for a seat.
+    fn caught_up(&mut self, identity: &Identity, now: Instant) {
+        let Some(Newcomer::CatchingUp { request, name, .. }) =
+            self.newcomer.take_if(|newcomer| matches!(newcomer, Newcomer::CatchingUp { .. }))
+        else {
+            return;
+        };
         if self.ledger.seat(self.my_id).is_some() {
-            let error = CommandError::AlreadySeated;
-            self.out.push_back(Output::Answer { request, result: Err(error) });
+            let height = self.ledger.height();
+            self.newcomer = Some(Newcomer::SeatedBefore { request, height });
             return;
         }
         let seating = seating_for(identity, &self.genesis.invitation, name, self.role);
-        self.standing = Standing::Joining;
         self.submit(Action::Join(Box::new(seating)), Some(request), identity, now);
-        self.follow_at = now;
-        self.advance(identity, now);
+        self.newcomer = Some(Newcomer::Asked);
     }
 
     /// Does everything that is due until nothing is.

@@ -4,7 +4,7 @@
 //! told at once; what the log did with it is told when it is decided. Every `Submit` carries all
 //! own ops that are not on the log, so that no later one overtakes an earlier one.
 
-use super::{Output, Session};
+use super::{Newcomer, Output, Session, Standing};
 use crate::{
     crypto::identity::{Identity, peer_id},
     game::{
@@ -12,6 +12,7 @@ use crate::{
         message::{Action, Batch, DEALS_PER_OP_MAX, Entry, Key, Message, OPS_PER_SUBMIT_MAX, Op},
         refused::{CommandError, RequestId},
     },
+    id::PeerId,
     sorted::{SortedMap, SortedSet},
     time::{Duration, Instant},
 };
@@ -20,6 +21,8 @@ use crate::{
 pub const POOL_PER_AUTHOR_MAX: usize = 32;
 /// Authors without a seat (those who want to join) whose ops are kept.
 pub const POOL_STRANGERS_MAX: usize = 8;
+/// A stranger's wish that is not repeated is forgotten after this: ten times [`RESEND`].
+const STRANGER_MAX: Duration = Duration::from_secs(10);
 /// Commands of this peer that may wait for the log.
 const WAITING_MAX: usize = 32;
 /// Deals a member keeps ahead, in rolls. Guess: a few seconds of fast play.
@@ -29,7 +32,7 @@ const DEALS_LOW: usize = 5;
 /// Ops and shares that the log does not hold yet are sent again this often.
 const RESEND: Duration = Duration::from_millis(1000);
 /// A command that the log did not answer by then has failed.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A command that the log has to answer.
 pub(super) struct Waiting {
@@ -110,20 +113,27 @@ impl Session {
         self.ledger.last_seq(&self.me).max(pooled.unwrap_or(0)) + 1
     }
 
-    pub(super) fn on_ops(&mut self, ops: Vec<Op>) {
+    /// Everybody sends its own wishes, so nobody can fill another one's place.
+    pub(super) fn on_ops(&mut self, from: PeerId, ops: Vec<Op>, now: Instant) {
         for op in ops {
-            if op.author == self.me || op.seq <= self.ledger.last_seq(&op.author) {
+            let author = peer_id(&op.author);
+            if author != from || op.author == self.me {
+                self.counters.ops_refused += 1;
                 continue;
             }
-            let seated = self.ledger.seat(peer_id(&op.author)).is_some();
+            let seated = self.ledger.seat(author).is_some();
+            if !seated && self.pool.contains_key(&op.author) {
+                self.heard.insert(op.author, now);
+            }
             let known = self.pool.get(&op.author);
-            let full = known.is_some_and(|ops| ops.len() >= POOL_PER_AUTHOR_MAX);
-            if known.is_some_and(|ops| ops.contains_key(&op.seq)) {
+            if op.seq <= self.ledger.last_seq(&op.author)
+                || known.is_some_and(|ops| ops.contains_key(&op.seq))
+            {
                 continue;
             }
-            let stranger_full =
-                !seated && known.is_none() && self.strangers() >= POOL_STRANGERS_MAX;
-            if full || stranger_full || op.verify(self.id()).is_err() {
+            let full = known.is_some_and(|ops| ops.len() >= POOL_PER_AUTHOR_MAX);
+            let welcome = seated || self.is_welcome(&op, now);
+            if full || !welcome || op.verify(self.id()).is_err() {
                 self.counters.ops_refused += 1;
                 continue;
             }
@@ -132,8 +142,26 @@ impl Session {
         }
     }
 
-    pub(super) fn strangers(&self) -> usize {
-        self.pool.keys().filter(|key| self.ledger.seat(peer_id(key)).is_none()).count()
+    /// Whether a stranger's wish is kept: one wish to join that the log would take now, while
+    /// there is a place. Strangers that no longer repeat theirs lose it.
+    fn is_welcome(&mut self, op: &Op, now: Instant) -> bool {
+        let stale = |at: &Instant| now.since(*at) >= STRANGER_MAX;
+        let (pool, ledger) = (&mut self.pool, &self.ledger);
+        self.heard.retain(|key, at| {
+            let gone = stale(at) || ledger.seat(peer_id(key)).is_some();
+            if stale(at) && ledger.seat(peer_id(key)).is_none() {
+                pool.remove(key);
+            }
+            !gone
+        });
+        let fits = matches!(op.action, Action::Join(_))
+            && !self.pool.contains_key(&op.author)
+            && self.heard.len() < POOL_STRANGERS_MAX
+            && self.ledger.clone().try_entry(&Entry::Op(op.clone())).is_ok();
+        if fits {
+            self.heard.insert(op.author, now);
+        }
+        fits
     }
 
     pub(super) fn answer_waiting(&mut self, own: &SortedSet<u64>) {
@@ -196,6 +224,13 @@ impl Session {
     }
 
     pub(super) fn expire(&mut self, now: Instant) {
+        let late =
+            |n: &mut Newcomer| matches!(n, Newcomer::CatchingUp { until, .. } if *until <= now);
+        if let Some(Newcomer::CatchingUp { request, .. }) = self.newcomer.take_if(late) {
+            let result = Err(CommandError::TimedOut);
+            self.out.push_back(Output::Answer { request, result });
+            self.standing = Standing::Left;
+        }
         let (late, rest) =
             std::mem::take(&mut self.waiting).into_iter().partition(|w| w.until <= now);
         self.waiting = rest;

@@ -1,12 +1,12 @@
 //! How a table comes to be, and how one that others play at is found.
 
-use super::{Output, TABLES_MAX, Tables, name_is_sound};
+use super::{Output, TABLES_MAX, Tables};
 use crate::{
     crypto::identity::{Identity, peer_id},
     game::{
         keys::genesis_key,
         ledger::KEY_EPOCH,
-        message::{Genesis, Invitation, InvitationId, Message, SeatRole, Seating},
+        message::{Genesis, Invitation, InvitationId, Message, SeatRole, Seating, name_is_sound},
         refused::{CommandError, RequestId},
         seating::seating_for,
         session::Session,
@@ -167,9 +167,12 @@ impl Tables {
             self.send(peer_id(&seating.key), Message::Start(genesis.clone()));
         }
         let table = genesis.id();
-        match self.open(genesis, identity, now) {
-            true => self.answer(forming.request, Ok(Some(table))),
-            false => self.answer(forming.request, Err(CommandError::Busy)),
+        match Session::new(genesis, identity, self.config.role, now) {
+            Some(session) => {
+                self.open(session, identity, now);
+                self.answer(forming.request, Ok(Some(table)));
+            }
+            None => self.answer(forming.request, Err(CommandError::Busy)),
         }
     }
 
@@ -178,30 +181,28 @@ impl Tables {
         if self.sessions.contains_key(&table) || self.sessions.len() >= TABLES_MAX {
             return;
         }
-        if let Some(fetching) = self.fetching.remove(&table) {
-            if self.open(genesis.clone(), identity, now) {
-                if let Some(session) = self.sessions.get_mut(&table) {
-                    session.join(fetching.request, self.name.clone(), identity, now);
-                }
-                self.collect(table);
-            } else {
-                let error = CommandError::UnknownTable { table };
-                self.answer(fetching.request, Err(error));
+        if let Some(Fetching { request, .. }) = self.fetching.remove(&table) {
+            let (role, wish) = (self.config.role, (request, self.name.clone()));
+            match Session::follow_table(genesis.clone(), identity, role, wish, now) {
+                Some(session) => self.open(session, identity, now),
+                None => self.answer(request, Err(CommandError::UnknownTable { table })),
             }
             return;
         }
         // Only a table that holds our own signed consent is opened unasked.
         let mine = genesis.seatings.iter().any(|s| s.key == identity.card().key);
         let id = genesis.invitation.id();
-        if mine && self.accepted.contains(&id) && self.open(genesis.clone(), identity, now) {
+        if !mine || !self.accepted.contains(&id) {
+            return;
+        }
+        let formed = Session::new(genesis.clone(), identity, self.config.role, now);
+        if let Some(session) = formed {
             self.accepted.retain(|other| *other != id);
+            self.open(session, identity, now);
         }
     }
 
-    pub(super) fn open(&mut self, genesis: Genesis, identity: &Identity, now: Instant) -> bool {
-        let Some(mut session) = Session::new(genesis, identity, self.config.role, now) else {
-            return false;
-        };
+    fn open(&mut self, mut session: Session, identity: &Identity, now: Instant) {
         let table = session.id();
         let key = genesis_key(table);
         self.writes.push(Write::Put { key, value: session.genesis().encode() });
@@ -210,20 +211,12 @@ impl Tables {
         self.out.push_back(Output::Opened { table });
         self.out.push_back(Output::AdsChanged);
         self.collect(table);
-        true
     }
 
     /// `hosts` are the peers that announce the table.
-    pub fn join(
-        &mut self,
-        request: RequestId,
-        table: TableId,
-        hosts: Vec<PeerId>,
-        identity: &Identity,
-        now: Instant,
-    ) {
+    pub fn join(&mut self, request: RequestId, table: TableId, hosts: Vec<PeerId>, now: Instant) {
         if let Some(session) = self.sessions.get_mut(&table) {
-            session.join(request, self.name.clone(), identity, now);
+            session.join(request);
             return self.collect(table);
         }
         let error = if hosts.is_empty() {

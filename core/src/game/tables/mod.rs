@@ -21,7 +21,6 @@ use crate::{
     craps::{Chips, Wager},
     crypto::identity::Identity,
     id::{PeerId, TableId},
-    limits::NAME_BYTES_MAX,
     seed::{Rng, Seed},
     sorted::SortedMap,
     store::Write,
@@ -382,11 +381,6 @@ impl Tables {
         };
         seated.take(ADS_MAX).map(ad).collect()
     }
-}
-
-/// 1 to 32 bytes without control characters.
-pub fn name_is_sound(name: &str) -> bool {
-    (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
 fn table_of(message: &Message) -> Option<TableId> {

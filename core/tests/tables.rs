@@ -1,0 +1,237 @@
+//! All tables of a few peers without a mesh between them: who gets a seat, and who does not.
+
+// A test stops at the first surprise.
+#![allow(clippy::unwrap_used)]
+
+use bitcraps_core::{
+    craps::Chips,
+    crypto::identity::Identity,
+    game::{
+        CommandError, Config, Output, RequestId, SeatRole, Session, Standing, Tables,
+        message::{Action, Message, Op},
+    },
+    id::{PeerId, TableId},
+    seed::Seed,
+    time::Instant,
+};
+use std::collections::VecDeque;
+
+/// Peers that reach each other at once. The first and the last are people, the others bots.
+struct World {
+    tables: Vec<Tables>,
+    identities: Vec<Identity>,
+    now: Instant,
+    wire: VecDeque<(usize, usize, Message)>,
+    answers: Vec<(RequestId, Result<Option<TableId>, CommandError>)>,
+    asked: u64,
+}
+
+impl World {
+    fn new(peers: u64) -> World {
+        let identities: Vec<Identity> =
+            (0..peers).map(|n| Identity::generate(&Seed::from_number(n), 0)).collect();
+        let tables = (0..peers).map(|n| tables(n, peers)).collect();
+        let now = Instant::from_millis(1);
+        let (wire, answers) = (VecDeque::new(), Vec::new());
+        let mut world = World { tables, identities, now, wire, answers, asked: 0 };
+        (0..world.tables.len()).for_each(|who| world.connect(who));
+        world
+    }
+
+    fn connect(&mut self, who: usize) {
+        let others = self.identities.iter().map(Identity::id);
+        let reach = others.filter(|id| *id != self.id(who)).collect();
+        self.tables[who].on_reach(reach, &self.identities[who], self.now);
+    }
+
+    fn id(&self, who: usize) -> PeerId {
+        self.identities[who].id()
+    }
+
+    /// A table of the first five, with something on its log.
+    fn with_table() -> (World, TableId) {
+        let mut world = World::new(6);
+        let invite = (1..5).map(|who| world.id(who)).collect();
+        let request = world.request();
+        let (identity, now) = (&world.identities[0], world.now);
+        world.tables[0].create(request, "t".to_owned(), invite, Vec::new(), identity, now);
+        world.run(3000);
+        let table = world.answer(request).unwrap().unwrap();
+        world.roll(table);
+        (world, table)
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.asked += 1;
+        RequestId(self.asked)
+    }
+
+    fn answer(&self, request: RequestId) -> Result<Option<TableId>, CommandError> {
+        self.answers.iter().find(|(r, _)| *r == request).unwrap().1.clone()
+    }
+
+    fn join(&mut self, who: usize, table: TableId) -> Result<Option<TableId>, CommandError> {
+        let request = self.request();
+        let hosts = vec![self.id(0), self.id(1)];
+        self.tables[who].join(request, table, hosts, self.now);
+        self.run(2000);
+        self.roll(table);
+        self.run(30_000);
+        self.answer(request)
+    }
+
+    fn leave(&mut self, who: usize, table: TableId) {
+        let request = self.request();
+        self.tables[who].leave(request, table, &self.identities[who], self.now);
+        self.run(2000);
+        self.roll(table);
+        assert_eq!(self.answer(request), Ok(Some(table)));
+    }
+
+    /// The first peer is the shooter or not; two that are ready close the bets in any case.
+    fn roll(&mut self, table: TableId) {
+        for who in 0..3 {
+            let request = self.request();
+            self.tables[who].ready(request, table, &self.identities[who], self.now);
+        }
+        self.run(2000);
+    }
+
+    fn session(&self, who: usize, table: TableId) -> Option<&Session> {
+        self.tables[who].session(table)
+    }
+
+    fn run(&mut self, millis: u64) {
+        let end = self.now.as_millis() + millis;
+        self.drain();
+        while self.now.as_millis() < end {
+            self.now = Instant::from_millis(self.now.as_millis() + 10);
+            for who in 0..self.tables.len() {
+                self.tables[who].on_timeout(&self.identities[who], self.now);
+            }
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        loop {
+            let told = (0..self.tables.len()).any(|who| self.take(who));
+            let Some((from, to, message)) = self.wire.pop_front() else {
+                if told {
+                    continue;
+                }
+                return;
+            };
+            let from = self.id(from);
+            self.tables[to].on_message(from, message, &self.identities[to], self.now);
+        }
+    }
+
+    fn take(&mut self, who: usize) -> bool {
+        let Some(output) = self.tables[who].poll_output() else { return false };
+        match output {
+            Output::Send { to, message } => {
+                let to = self.identities.iter().position(|identity| identity.id() == to);
+                self.wire.push_back((who, to.unwrap(), message));
+            }
+            Output::Store { ticket, .. } => {
+                self.tables[who].on_stored(ticket, &self.identities[who], self.now);
+            }
+            Output::Answer { request, result } => self.answers.push((request, result)),
+            Output::Equivocation { culprit, .. } => panic!("{culprit} is accused"),
+            Output::Opened { .. }
+            | Output::Happened { .. }
+            | Output::Changed { .. }
+            | Output::AdsChanged
+            | Output::Frozen { .. }
+            | Output::Thawed { .. } => {}
+        }
+        true
+    }
+}
+
+fn tables(number: u64, peers: u64) -> Tables {
+    let person = number == 0 || number == peers - 1;
+    let role = if person { SeatRole::Player } else { SeatRole::Bot };
+    let config = Config { role, buy_in: Chips(1000), bank: Chips(100_000) };
+    Tables::new(config, format!("p{number}"), &Seed::from_number(number))
+}
+
+#[test]
+fn a_newcomer_takes_in_the_log_and_gets_a_seat() {
+    let (mut world, table) = World::with_table();
+    assert_eq!(world.join(5, table), Ok(Some(table)));
+    let (mine, theirs) = (world.session(5, table).unwrap(), world.session(0, table).unwrap());
+    assert_eq!(mine.standing(), Standing::Seated);
+    assert_eq!(mine.members(), 6);
+    assert_eq!(mine.ledger().log_hash(), theirs.ledger().log_hash());
+}
+
+#[test]
+fn a_founder_that_left_can_come_back() {
+    let (mut world, table) = World::with_table();
+    world.leave(4, table);
+    assert!(world.session(4, table).is_none());
+    assert_eq!(world.session(0, table).unwrap().members(), 4);
+    assert_eq!(world.join(4, table), Ok(Some(table)));
+    let (mine, theirs) = (world.session(4, table).unwrap(), world.session(0, table).unwrap());
+    assert_eq!((mine.standing(), mine.members()), (Standing::Seated, 5));
+    assert_eq!(mine.ledger().log_hash(), theirs.ledger().log_hash());
+}
+
+#[test]
+fn a_member_that_lost_its_store_watches_until_a_height_is_decided_without_it() {
+    let (mut world, table) = World::with_table();
+    world.tables[4] = tables(4, 6);
+    world.connect(4);
+    let request = world.request();
+    let hosts = vec![world.id(0)];
+    world.tables[4].join(request, table, hosts, world.now);
+    world.run(2000);
+    let mine = world.session(4, table).unwrap();
+    assert_eq!(mine.ledger().height(), world.session(0, table).unwrap().ledger().height());
+    assert_eq!(mine.standing(), Standing::Joining);
+    world.roll(table);
+    assert_eq!(world.answer(request), Ok(Some(table)));
+    assert_eq!(world.session(4, table).unwrap().standing(), Standing::Seated);
+}
+
+#[test]
+fn strangers_cannot_keep_a_newcomer_out() {
+    let (mut world, table) = World::with_table();
+    let leave = |n: u64| {
+        let stranger = Identity::generate(&Seed::from_number(1000 + n), 0);
+        Op::sign(&stranger, table, 1, Action::Leave)
+    };
+    let ops: Vec<Op> = (0..8).map(leave).collect();
+    let from = world.id(5);
+    for to in 0..5 {
+        let message = Message::Submit { table, ops: ops.clone() };
+        world.tables[to].on_message(from, message, &world.identities[to], world.now);
+    }
+    assert_eq!(world.session(0, table).unwrap().counters().ops_refused, 8);
+    assert_eq!(world.join(5, table), Ok(Some(table)));
+}
+
+#[test]
+fn a_name_that_is_none_gets_no_seat() {
+    let (mut world, table) = World::with_table();
+    world.tables[5].rename("\u{7}".repeat(50_000));
+    assert_eq!(world.join(5, table), Err(CommandError::TimedOut));
+    assert_eq!(world.session(0, table).unwrap().members(), 5);
+}
+
+#[test]
+fn questions_for_the_log_are_answered_once_in_a_while() {
+    let (mut world, table) = World::with_table();
+    let (from, to) = (world.id(5), 0);
+    for _ in 0..100 {
+        let message = Message::GetLog { table, from: 1 };
+        world.tables[to].on_message(from, message, &world.identities[to], world.now);
+    }
+    let mut answers = 0;
+    while let Some(output) = world.tables[to].poll_output() {
+        answers += u32::from(matches!(output, Output::Send { message: Message::Log { .. }, .. }));
+    }
+    assert_eq!(answers, 1);
+}
