@@ -64,6 +64,7 @@ pub fn step(table: &TableView, me: &PeerId) -> Step {
     match (table.state, table.phase) {
         (TableState::Joining, _) => Step::Wait("Taking in the log"),
         (TableState::Left, _) => Step::Wait("You left"),
+        (TableState::Halted, _) => Step::Wait("Halted"),
         (TableState::Frozen, _) => Step::Wait("Frozen"),
         (TableState::Playing, TablePhase::Dealing) => Step::Wait("Dealing"),
         (TableState::Playing, TablePhase::Opening) => Step::Wait("Opening the dice"),
@@ -81,6 +82,9 @@ pub fn headline(table: &TableView, me: &PeerId) -> String {
     match table.state {
         TableState::Joining => "Taking in the table’s log from the other members.".to_owned(),
         TableState::Left => "You gave up your seat here.".to_owned(),
+        TableState::Halted => "More members lied than a table can bear. This peer takes no \
+                               further part; its log is kept."
+            .to_owned(),
         TableState::Frozen => {
             let gone = table.seats.iter().filter(|s| !s.reachable && s.peer_id != *me);
             let gone: Vec<String> = gone.map(|seat| name_of(table, &seat.peer_id)).collect();

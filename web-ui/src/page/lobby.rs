@@ -126,6 +126,7 @@ fn my_table(view: &NodeView, table: &TableView) -> Html {
         TableState::Playing => "playing",
         TableState::Frozen => "frozen",
         TableState::Left => "left",
+        TableState::Halted => "halted",
     };
     let stack = crate::model::table::seat(table, &view.peer_id)
         .map_or_else(|| text::UNKNOWN.to_owned(), |seat| seat.stack.0.to_string());

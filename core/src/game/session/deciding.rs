@@ -207,6 +207,7 @@ impl Session {
             self.remember(&event);
             self.out.push_back(Output::Happened(event));
         }
+        self.take_early_shares();
         self.answer_waiting(&own);
         self.prune_pool();
         self.settle_standing();
@@ -234,6 +235,7 @@ impl Session {
                 self.history.push_front(Rolled::clone(rolled));
                 self.history.truncate(HISTORY_MAX);
                 self.shares.clear();
+                self.early_shares.clear();
                 self.shared = None;
             }
             Happened::BetsClosed { .. } => {

@@ -8,6 +8,7 @@ use crate::{
         ledger::{Happened, Ledger, Phase},
         message::{BATCH_ENTRIES_MAX, Batch, Entry, Message},
     },
+    id::PeerId,
     limits::BATCH_BYTES_MAX,
     sorted::SortedMap,
     time::Instant,
@@ -22,8 +23,28 @@ pub(super) enum Draft {
 }
 
 impl Session {
-    pub(super) fn on_share(&mut self, share: dice::Share) {
-        if self.ledger.phase() != Phase::Opening || self.shares.len() >= self.members() {
+    /// A share often overtakes the last votes of the decision that it follows from: it is kept, or
+    /// this peer would lack it until it is sent again. One per member.
+    pub(super) fn on_share(&mut self, from: PeerId, share: dice::Share) {
+        if self.ledger.phase() == Phase::Opening {
+            self.take_share(share);
+        } else if share.roll == self.ledger.roll() && self.ledger.seat(from).is_some() {
+            self.early_shares.insert(from, share);
+        }
+    }
+
+    /// The log grew: shares that were too early may be due now.
+    pub(super) fn take_early_shares(&mut self) {
+        if self.ledger.phase() != Phase::Opening {
+            return;
+        }
+        for share in std::mem::take(&mut self.early_shares).into_values() {
+            self.take_share(share);
+        }
+    }
+
+    fn take_share(&mut self, share: dice::Share) {
+        if self.shares.len() >= self.members() {
             return;
         }
         match self.ledger.check_share(&share) {

@@ -118,6 +118,8 @@ pub struct Session {
     history: VecDeque<Rolled>,
     pool: SortedMap<Key, SortedMap<u64, Op>>,
     shares: SortedMap<Seat, dice::Share>,
+    /// Shares of the roll being bet on, by sender: its bets are closed elsewhere already.
+    early_shares: SortedMap<PeerId, dice::Share>,
     /// The roll our share was made for.
     shared: Option<dice::Share>,
     waiting: Vec<Waiting>,
@@ -183,6 +185,7 @@ impl Session {
             history: VecDeque::new(),
             pool: SortedMap::new(),
             shares: SortedMap::new(),
+            early_shares: SortedMap::new(),
             shared: None,
             waiting: Vec::new(),
             watch: Watch::default(),
@@ -256,7 +259,7 @@ impl Session {
         match message {
             Message::Agree { bytes, .. } => self.on_agree(from, &bytes, now),
             Message::Submit { ops, .. } => self.on_ops(from, ops, now),
-            Message::Share { share, .. } => self.on_share(share),
+            Message::Share { share, .. } => self.on_share(from, share),
             Message::GetLog { from: height, .. } => self.answer_log(from, height, now),
             Message::Log { decisions, tip, .. } => {
                 self.on_log(from, &decisions, now);
