@@ -372,7 +372,7 @@ mod tests {
     fn what_is_not_a_scenario_is_refused_with_what_there_is() {
         let error = named("nothing", None).unwrap_err();
         assert!(error.to_string().contains("converge, line, churn, partition, lossy"));
-        let error = named("line", Some(3)).unwrap_err();
-        assert_eq!(error.to_string(), "line runs with 4 to 16 nodes, not with 3");
+        let error = named("line", Some(2)).unwrap_err();
+        assert_eq!(error.to_string(), "line runs with 3 to 16 nodes, not with 2");
     }
 }
