@@ -93,6 +93,12 @@ impl Bench {
         self.ledger.make_share(seat, &self.members[who].secret, &Seed::from_number(1)).unwrap()
     }
 
+    /// A deal of the first member for a roll to come, as it could be on its way.
+    fn deal_ahead(&mut self) -> Entry {
+        let roll = self.ledger.roll() + 1;
+        self.deal(0, &[roll])
+    }
+
     fn open(&mut self) {
         let roll = self.ledger.roll();
         let dealers = self.ledger.threshold();
@@ -268,6 +274,7 @@ fn a_bet_the_house_could_not_pay_is_refused() {
 fn members_come_and_go_between_rolls_and_take_their_chips_back() {
     let mut bench = Bench::new(4);
     bench.open();
+    bench.bet(1, Wager::DontPass, 10).unwrap();
     let (newcomer, seating) = member(9, &bench.genesis.invitation, SeatRole::Player);
     bench.members.push(newcomer);
     let join = bench.op(4, Action::Join(Box::new(seating)));
@@ -290,6 +297,26 @@ fn members_come_and_go_between_rolls_and_take_their_chips_back() {
     bench.apply(vec![join]).unwrap();
     assert_eq!(bench.ledger.seats().count(), 5);
     assert_eq!(bench.ledger.minted(), Chips(15_000), "no second buy-in for a full purse");
+}
+
+#[test]
+fn a_newcomer_need_not_wait_for_a_roll_that_nobody_has_bet_on() {
+    let mut bench = Bench::new(4);
+    bench.open();
+    let stale = bench.deal_ahead();
+    let (newcomer, seating) = member(9, &bench.genesis.invitation, SeatRole::Player);
+    bench.members.push(newcomer);
+    let join = bench.op(4, Action::Join(Box::new(seating)));
+    let happened = bench.apply(vec![join]).unwrap();
+    assert!(matches!(happened[..], [Happened::MembersChanged]), "{happened:?}");
+    assert_eq!((bench.ledger.phase(), bench.ledger.roll()), (Phase::Dealing, 0));
+    assert_eq!(bench.ledger.seats().count(), 5);
+    // What was dealt for the smaller table is void: the same roll is dealt for again.
+    assert!(bench.apply(vec![stale]).is_err());
+    assert!(!bench.ledger.open_due());
+    bench.open();
+    bench.close();
+    assert!(matches!(bench.roll()[..], [Happened::Rolled(_)]));
 }
 
 #[test]

@@ -4,8 +4,10 @@
 //! the log, computes the same. A batch is applied whole or not at all.
 //!
 //! Rules, and why.
-//! 1. Members change only while no bets are open, because the set of dealers and the threshold
-//!    are fixed when `BetsOpen` stands. A change starts a new dice epoch with new deals.
+//! 1. Members change between two rolls, because the set of dealers and the threshold are fixed
+//!    when `BetsOpen` stands, or while nobody has bet on the roll yet: its deals are void then,
+//!    which favours nobody, as no share of them was ever made. A change starts a new dice epoch
+//!    with new deals.
 //! 2. Bets are closed by the shooter's `Ready`, or by those of f+1 members: at least one of them
 //!    is honest and saw the window pass, so an absent shooter stops nothing and a liar alone
 //!    closes nothing.
@@ -252,7 +254,8 @@ impl Ledger {
         happened: &mut Vec<Happened>,
     ) -> Result<(), BatchError> {
         self.height += 1;
-        if self.phase == Phase::Dealing && self.members_due() {
+        if self.members_due() && self.is_between_rolls() {
+            self.phase = Phase::Dealing;
             self.change_members()?;
             happened.push(Happened::MembersChanged);
         }
@@ -375,6 +378,12 @@ impl Ledger {
             return Err(BatchError::WrongRoll { got: roll, at: self.roll });
         }
         if self.phase != phase { Err(BatchError::NotDue) } else { Ok(()) }
+    }
+
+    /// Rule 1 of the module.
+    fn is_between_rolls(&self) -> bool {
+        let untouched = || self.seats.values().all(|seat| !seat.acted && !seat.ready);
+        self.phase == Phase::Dealing || self.phase == Phase::Betting && untouched()
     }
 
     /// Rule 2 of the module.
