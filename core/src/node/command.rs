@@ -17,7 +17,7 @@ pub enum Command {
         #[serde(default)]
         invite: Vec<PeerId>,
     },
-    /// Take a seat between two rolls.
+    /// Take a seat between two rolls, or before anybody has bet on the next one.
     JoinTable { table: TableId },
     /// Give the seat up between two rolls. Bets still on the felt are resolved as they fall.
     LeaveTable { table: TableId },

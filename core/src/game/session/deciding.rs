@@ -205,6 +205,9 @@ impl Session {
         self.log.push(decision);
         for event in happened {
             self.remember(&event);
+            if matches!(event, Happened::Rolled(_)) {
+                self.rolled_at = now;
+            }
             self.out.push_back(Output::Happened(event));
         }
         self.take_early_shares();

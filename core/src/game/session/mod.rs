@@ -132,6 +132,8 @@ pub struct Session {
     reachable: usize,
     frozen: bool,
     reach: Reach,
+    /// When the last roll was decided.
+    rolled_at: Instant,
     resend_at: Instant,
     follow_at: Instant,
     follow_turn: usize,
@@ -195,6 +197,7 @@ impl Session {
             reachable: 0,
             frozen: false,
             reach: Reach::new(),
+            rolled_at: now,
             resend_at: now,
             follow_at: now,
             follow_turn: 0,
@@ -386,7 +389,8 @@ impl Session {
         let follow = (self.standing == Standing::Joining).then_some(self.follow_at);
         let waiting = self.waiting.iter().map(|w| w.until).min();
         let agree = (self.standing == Standing::Seated).then(|| self.agree.deadline());
-        [agree, habit, resend, follow, waiting].into_iter().flatten().min()
+        let deal = self.deal_due().filter(|_| self.standing == Standing::Seated);
+        [agree, habit, resend, follow, waiting, deal].into_iter().flatten().min()
     }
 
     fn judge_reach(&mut self, now: Instant) {

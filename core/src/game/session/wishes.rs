@@ -29,6 +29,8 @@ const WAITING_MAX: usize = 32;
 const DEALS_AHEAD: u64 = 8;
 /// Deals are topped up when fewer than this are left.
 const DEALS_LOW: usize = 5;
+/// From a roll until its dealers top up. Guess: every member has seen the roll by then.
+const DEAL_PAUSE: Duration = Duration::from_millis(60);
 /// Ops and shares that the log does not hold yet are sent again this often.
 const RESEND: Duration = Duration::from_millis(1000);
 /// A command that the log did not answer by then has failed.
@@ -256,26 +258,41 @@ impl Session {
     }
 
     pub(super) fn deal_ahead(&mut self, identity: &Identity, now: Instant) -> bool {
-        let Some(seat) = self.my_seat() else { return false };
-        let waits = |op: &Op| matches!(op.action, Action::Deal { .. });
-        if self.frozen
-            || self.ledger.deals_in_stock(seat) >= DEALS_LOW
-            || self.pool.get(&self.me).is_some_and(|ops| ops.values().any(waits))
-        {
+        if self.deal_due().is_none_or(|at| at > now) {
             return false;
         }
-        let missing = self.ledger.deals_missing(seat, DEALS_AHEAD);
-        let deals: Vec<_> = missing
+        let Some(seat) = self.my_seat() else { return false };
+        let deals: Vec<_> = self
+            .ledger
+            .deals_missing(seat, DEALS_AHEAD)
             .into_iter()
             .take(DEALS_PER_OP_MAX)
             .filter_map(|roll| self.ledger.make_deal(seat, &self.secret, roll, &self.dice_entropy))
             .collect();
         if deals.is_empty() {
+            // Seated under a dice key that is not ours: no reason to try at every moment.
+            self.rolled_at = now + RESEND;
             return false;
         }
         let epoch = self.ledger.epoch_number();
         self.submit(Action::Deal { epoch, deals }, None, identity, now);
         true
+    }
+
+    /// When this seat tops up its deals: at once when there are none, otherwise when the roll is
+    /// out of the way, so that nobody waits for dice while others deal.
+    pub(super) fn deal_due(&self) -> Option<Instant> {
+        let seat = self.my_seat()?;
+        let waits = |op: &Op| matches!(op.action, Action::Deal { .. });
+        let stock = self.ledger.deals_in_stock(seat);
+        if self.frozen
+            || stock >= DEALS_LOW
+            || self.pool.get(&self.me).is_some_and(|ops| ops.values().any(waits))
+            || self.ledger.deals_missing(seat, DEALS_AHEAD).is_empty()
+        {
+            return None;
+        }
+        Some(if stock == 0 { self.rolled_at } else { self.rolled_at + DEAL_PAUSE })
     }
 }
 
