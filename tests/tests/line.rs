@@ -278,6 +278,12 @@ async fn a_line_of_nodes_and_two_tabs_play_twenty_rolls_and_survive_a_kill() -> 
 /// The table as it lies, then the mesh once its picture stands still.
 async fn take_pictures(tab: &Tab) -> Result<()> {
     tab.eval("scrollTo(0, 0)").await?;
+    let said = "document.querySelector('[data-testid=sayings]').children.length";
+    until("what was said to go", TABLE_MAX, async || {
+        let left = tab.eval(said).await?;
+        Ok(if left == 0 { Look::Yes(()) } else { Look::NotYet(left) })
+    })
+    .await?;
     tab.picture(&pictures().join("table.png")).await?;
     let table = tab.eval("location.hash").await?;
     tab.eval("location.hash = '#/mesh'").await?;
