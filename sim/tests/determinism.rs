@@ -5,6 +5,9 @@
 //! `BITCRAPS_GOLDEN=write cargo test -p bitcraps-sim --test determinism`, and commit it with that
 //! change.
 
+// A test stops at the first surprise.
+#![allow(clippy::unwrap_used)]
+
 use bitcraps_sim::run;
 
 #[cfg(target_arch = "wasm32")]
