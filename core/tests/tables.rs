@@ -24,6 +24,8 @@ struct World {
     wire: VecDeque<(usize, usize, Message)>,
     answers: Vec<(RequestId, Result<Option<TableId>, CommandError>)>,
     asked: u64,
+    /// A peer that neither sends nor hears any more.
+    gone: Option<usize>,
 }
 
 impl World {
@@ -33,7 +35,7 @@ impl World {
         let tables = (0..peers).map(|n| tables(n, peers)).collect();
         let now = Instant::from_millis(1);
         let (wire, answers) = (VecDeque::new(), Vec::new());
-        let mut world = World { tables, identities, now, wire, answers, asked: 0 };
+        let mut world = World { tables, identities, now, wire, answers, asked: 0, gone: None };
         (0..world.tables.len()).for_each(|who| world.connect(who));
         world
     }
@@ -122,6 +124,9 @@ impl World {
                 }
                 return;
             };
+            if self.gone.is_some_and(|gone| gone == from || gone == to) {
+                continue;
+            }
             let from = self.id(from);
             self.tables[to].on_message(from, message, &self.identities[to], self.now);
         }
@@ -234,4 +239,24 @@ fn questions_for_the_log_are_answered_once_in_a_while() {
         answers += u32::from(matches!(output, Output::Send { message: Message::Log { .. }, .. }));
     }
     assert_eq!(answers, 1);
+}
+
+#[test]
+fn the_others_close_the_bets_at_once_for_a_shooter_out_of_reach() {
+    let (mut world, table) = World::with_table();
+    assert_eq!(world.join(5, table), Ok(Some(table)));
+    // The first peer has the dice and goes away; the last one is the other person.
+    let shooter = world.session(5, table).unwrap().ledger().shooter();
+    assert_eq!(shooter, Some(world.id(0)), "seed 0 has the dice in this run");
+    for who in 1..6 {
+        let others = (1..6).filter(|other| *other != who).map(|other| world.id(other));
+        let reach = others.collect();
+        world.tables[who].on_reach(reach, &world.identities[who], world.now);
+    }
+    world.gone = Some(0);
+    let roll = world.session(5, table).unwrap().ledger().roll();
+    let request = world.request();
+    world.tables[5].ready(request, table, &world.identities[5], world.now);
+    world.run(4000);
+    assert!(world.session(5, table).unwrap().ledger().roll() > roll);
 }

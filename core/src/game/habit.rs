@@ -3,7 +3,8 @@
 //!
 //! Rules. Nothing happens at a table where no person acts, so an idle table stays quiet and its
 //! log short. A bot shoots as soon as a person says that they are done, or when the betting
-//! window after the first bet has passed.
+//! window after the first bet has passed. For a shooter out of reach the others close the bets
+//! as soon as a person says so, for one that only hesitates after a longer window.
 
 use super::{
     ledger::{Ledger, Phase, SeatState},
@@ -20,6 +21,13 @@ pub const BOT_WINDOW: Duration = Duration::from_secs(8);
 pub const ABSENT_WINDOW: Duration = Duration::from_secs(20);
 /// What a bot puts on the pass line.
 pub const BOT_BET: Chips = Chips(10);
+
+/// Whether the seat that has the dice can be reached from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shooter {
+    InReach,
+    OutOfReach,
+}
 
 /// What one seat remembers about the roll in progress.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,7 +68,13 @@ impl Watch {
     }
 
     /// The next thing this seat does by itself, if it is due.
-    pub fn action(&self, ledger: &Ledger, seat: Seat, now: Instant) -> Option<Action> {
+    pub fn action(
+        &self,
+        ledger: &Ledger,
+        seat: Seat,
+        shooter: Shooter,
+        now: Instant,
+    ) -> Option<Action> {
         let (_, me) = ledger.seats().find(|(n, _)| *n == seat)?;
         if ledger.phase() != Phase::Betting || me.ready || me.leaving {
             return None;
@@ -76,8 +90,9 @@ impl Watch {
             return Some(Action::Bet { roll, wager: Wager::Pass, chips: BOT_BET });
         }
         let shooting = me.role == SeatRole::Bot && ledger.shooter() == Some(me.peer);
+        let stands_in = me.role != SeatRole::Player && shooter == Shooter::OutOfReach;
         let prompted = ledger.seats().any(|(_, s)| s.role == SeatRole::Player && s.ready);
         let due = self.deadline(ledger, me).is_some_and(|at| at <= now);
-        (due || shooting && prompted).then_some(Action::Ready { roll })
+        (due || (shooting || stands_in) && prompted).then_some(Action::Ready { roll })
     }
 }

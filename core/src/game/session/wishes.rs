@@ -8,6 +8,7 @@ use super::{Newcomer, Output, Session, Standing};
 use crate::{
     crypto::identity::{Identity, peer_id},
     game::{
+        habit::Shooter,
         ledger::Phase,
         message::{Action, Batch, DEALS_PER_OP_MAX, Entry, Key, Message, OPS_PER_SUBMIT_MAX, Op},
         refused::{CommandError, RequestId},
@@ -247,7 +248,12 @@ impl Session {
         if !self.may_act_by_habit() {
             return false;
         }
-        let Some(action) = self.watch.action(&self.ledger, seat, now) else { return false };
+        let shooter = match self.ledger.shooter() {
+            Some(peer) if self.reaches(peer) => Shooter::InReach,
+            Some(_) | None => Shooter::OutOfReach,
+        };
+        let action = self.watch.action(&self.ledger, seat, shooter, now);
+        let Some(action) = action else { return false };
         self.submit(action, None, identity, now);
         true
     }
