@@ -340,3 +340,21 @@ fn bytes_that_are_no_batch_are_refused() {
         assert_eq!(bench.ledger.apply(bytes).unwrap_err(), BatchError::Malformed);
     }
 }
+
+#[test]
+fn a_second_identity_with_a_dice_key_that_is_taken_gets_no_seat_and_stops_nothing() {
+    let mut bench = Bench::new(4);
+    bench.open();
+    bench.bet(1, Wager::DontPass, 10).unwrap();
+    let (newcomer, honest) = member(9, &bench.genesis.invitation, SeatRole::Player);
+    let id = bench.genesis.invitation.id();
+    let key = newcomer.identity.card().key;
+    let taken = bench.members[0].secret.register(&id.0, KEY_EPOCH, &key);
+    let (name, role) = (honest.name.clone(), honest.role);
+    let twin = Seating::sign(&newcomer.identity, id, name, role, taken);
+    bench.members.push(newcomer);
+    let join = bench.op(4, Action::Join(Box::new(twin)));
+    assert!(matches!(bench.apply(vec![join]), Err(BatchError::Dice(_))));
+    bench.close();
+    assert!(matches!(bench.roll()[..], [Happened::Rolled(_)]));
+}

@@ -43,6 +43,13 @@ fn statement(binding: &[u8; 32], epoch: u64, identity: &[u8; 32], key: &[u8; 32]
     Hash::new("bitcraps v1 dice member key").put(binding).num(epoch).put(identity).put(key)
 }
 
+impl VerifiedKey {
+    /// The compressed point. Two members of one table must not bring the same.
+    pub fn key(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+}
+
 impl MemberSecret {
     /// The same seed gives the same key. Fork it for this purpose and this table or invitation.
     pub fn derive(seed: &Seed) -> MemberSecret {

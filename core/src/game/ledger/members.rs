@@ -31,6 +31,12 @@ impl Ledger {
         }
         seating.verify(self.invitation).map_err(|_| BatchError::BadSignature)?;
         let key = verified_key(seating, self.invitation)?;
+        // One person's second identity with the same dice key would stop the next epoch for all.
+        let held =
+            self.seats.values().map(|s| &s.dice_key).chain(self.joining.iter().map(|j| &j.1));
+        if held.into_iter().any(|other| other.key() == key.key()) {
+            return Err(BatchError::Dice(dice::Fault::BadKey));
+        }
         self.joining.push((seating.clone(), key));
         Ok(())
     }
