@@ -9,6 +9,7 @@
 use anyhow::{Context as _, Result, ensure};
 use bitcraps_tests::{
     browser::{Browser, Tab},
+    http::fetch,
     ledger::Ledger,
     pictures,
     process::{NodeProcess, Setup},
@@ -206,6 +207,27 @@ async fn agree(
     .await
 }
 
+/// The logs themselves, byte for byte: what each tab and each node holds, not what it says of it.
+async fn same_bytes(id: &str, players: &[&Player], nodes: &[&NodeProcess]) -> Result<()> {
+    until("all logs to hold the same bytes", EQUAL_MAX, async || {
+        let mut logs = BTreeSet::new();
+        for node in nodes {
+            let answer = fetch(node.http(), &format!("/api/v1/tables/{id}/log")).await?;
+            ensure!(answer.status == 200, "{} has no log: {}", node.name(), answer.text());
+            logs.insert(answer.body);
+        }
+        for player in players {
+            let js = format!("JSON.stringify(Array.from(window.bitcraps_table_log('{id}') ?? []))");
+            let bytes = player.tab.eval(&js).await?;
+            logs.insert(serde_json::from_str(bytes.as_str().context("no log in the tab")?)?);
+        }
+        let lengths: Vec<usize> = logs.iter().map(Vec::len).collect();
+        let same = lengths.len() == 1 && lengths[0] > 1000;
+        Ok(if same { Look::Yes(()) } else { Look::NotYet(lengths) })
+    })
+    .await
+}
+
 fn height_of(table: &Value) -> u64 {
     table["height"].as_u64().unwrap_or(0)
 }
@@ -259,6 +281,8 @@ async fn a_line_of_nodes_and_two_tabs_play_twenty_rolls_and_survive_a_kill() -> 
     take_pictures(&anna.tab).await?;
     let height = height_of(&anna.table().await?);
     agree(&mut ledger, &[&anna, &carl], &[&a, &b, &c], height.saturating_sub(1)).await?;
+    let id = table["table_id"].as_str().context("a table without an id")?;
+    same_bytes(id, &[&anna, &carl], &[&a, &b, &c]).await?;
 
     // Carl's tab is closed; the others carry on.
     carl.tab.assert_no_complaints()?;
