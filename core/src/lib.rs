@@ -21,7 +21,7 @@ pub mod transport;
 
 // Layer 1.
 pub mod crypto;
-pub mod graph;
+pub use bitcraps_graph as graph;
 
 // Layer 2.
 pub mod craps;

@@ -15,7 +15,7 @@ use crate::{
 use anyhow::Result;
 
 /// Every room of the core with its layer.
-const ROOMS: [(&str, u8); 17] = [
+const ROOMS: [(&str, u8); 19] = [
     ("id", 0),
     ("limits", 0),
     ("seed", 0),
@@ -27,6 +27,8 @@ const ROOMS: [(&str, u8); 17] = [
     ("graph", 1),
     ("craps", 2),
     ("agree", 3),
+    ("heal", 3),
+    ("health", 3),
     ("link", 3),
     ("map", 3),
     ("route", 3),

@@ -5,7 +5,6 @@
 //! go to the node with the lower index.
 
 use super::Graph;
-use crate::sorted::SortedSet;
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -29,8 +28,9 @@ pub fn shortest_paths(graph: &Graph, from: u32) -> Tree {
 /// The cheapest path `from, …, to` that uses none of the edges `avoid` in either direction;
 /// `None` when there is none. O((n + m) (log m + log a)) for a avoided edges.
 pub fn path_avoiding(graph: &Graph, from: u32, to: u32, avoid: &[(u32, u32)]) -> Option<Vec<u32>> {
-    let barred: SortedSet<(u32, u32)> = avoid.iter().map(|(a, b)| (*a.min(b), *a.max(b))).collect();
-    let open = |a: u32, b: u32| !barred.contains(&(a.min(b), a.max(b)));
+    let mut barred: Vec<(u32, u32)> = avoid.iter().map(|(a, b)| (*a.min(b), *a.max(b))).collect();
+    barred.sort_unstable();
+    let open = |a: u32, b: u32| barred.binary_search(&(a.min(b), a.max(b))).is_err();
     search(graph, from, Some(to), open).path(to)
 }
 
@@ -79,14 +79,14 @@ fn search(graph: &Graph, from: u32, goal: Option<u32>, open: impl Fn(u32, u32) -
         if goal == Some(node) {
             break;
         }
-        for arc in graph.arcs(node) {
-            let through = distance + u64::from(arc.cost);
-            if through < tree.distance[arc.to as usize] && open(node, arc.to) {
-                tree.distance[arc.to as usize] = through;
-                tree.parent[arc.to as usize] = node;
-                tree.first_hop[arc.to as usize] =
-                    if node == from { arc.to } else { tree.first_hop[node as usize] };
-                heap.push(Reverse((through, arc.to)));
+        for (to, cost) in graph.neighbours(node).iter().zip(graph.costs(node)) {
+            let through = distance + u64::from(*cost);
+            if through < tree.distance[*to as usize] && open(node, *to) {
+                tree.distance[*to as usize] = through;
+                tree.parent[*to as usize] = node;
+                tree.first_hop[*to as usize] =
+                    if node == from { *to } else { tree.first_hop[node as usize] };
+                heap.push(Reverse((through, *to)));
             }
         }
     }

@@ -11,8 +11,8 @@ pub fn components(graph: &Graph) -> Vec<u32> {
     let mut parent: Vec<u32> = (0..nodes).collect();
     let mut size = vec![1u32; nodes as usize];
     for node in 0..nodes {
-        for arc in graph.arcs(node) {
-            let (mut a, mut b) = (root(&mut parent, node), root(&mut parent, arc.to));
+        for to in graph.neighbours(node) {
+            let (mut a, mut b) = (root(&mut parent, node), root(&mut parent, *to));
             if a == b {
                 continue;
             }

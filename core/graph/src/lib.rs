@@ -1,0 +1,21 @@
+//! Algorithms on compact index graphs: what a mesh must know of itself, exact and fast.
+//!
+//! Rules. Nodes are `0..nodes` as `u32`; names, protocols and clocks are somebody else's. Equal
+//! graphs give equal answers on every machine: ties are broken by index, never by address or hash,
+//! and where chance helps it comes from a seed. Whatever is asked again and again owns its buffers
+//! and reuses them. Each function names its complexity and its source.
+//!
+//! It is a package of its own, so that it is compiled for speed where the rest of the browser
+//! client is compiled for size.
+
+#![forbid(unsafe_code)]
+
+mod components;
+mod csr;
+mod figures;
+mod shortest;
+
+pub use components::components;
+pub use csr::{Edge, Graph};
+pub use figures::{CutEdge, CutNode, Figures};
+pub use shortest::{Tree, path_avoiding, shortest_paths};
