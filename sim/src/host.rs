@@ -119,6 +119,7 @@ impl Host {
             Command::CreateTable { .. }
             | Command::JoinTable { .. }
             | Command::LeaveTable { .. }
+            | Command::Repair { .. }
             | Command::Rename { .. } => Asked::Open,
         };
         self.waiting = Some((request, asked, now));

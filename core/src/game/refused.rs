@@ -28,6 +28,13 @@ pub enum CommandError {
          needed; it goes on by itself when they are back"
     )]
     Frozen { reachable: usize, members: usize, needed: usize },
+    #[error(
+        "betting rests: with a likelihood of {percent} % the members lose each other within the \
+         next minute; it goes on by itself when the mesh is safer"
+    )]
+    Paused { percent: u8 },
+    #[error("no repair {repair} is planned; see the health page for those that are")]
+    UnknownRepair { repair: u64 },
     #[error("bets are closed for this roll; wait for the dice")]
     BetsClosed,
     #[error("the bet was refused: {why}")]

@@ -25,6 +25,8 @@ pub enum Command {
     PlaceBet { table: TableId, wager: Wager, chips: Chips },
     /// Say that this seat has no more bets for this roll; from the shooter, it closes the bets.
     Roll { table: TableId },
+    /// Make a planned repair now; its id is in the view.
+    Repair { repair: u64 },
     /// Take another display name (at most 32 bytes of UTF-8).
     Rename { name: String },
 }

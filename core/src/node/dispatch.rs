@@ -198,6 +198,10 @@ impl Node {
                 self.tables.bet(request, table, (wager, chips), identity, now);
             }
             Command::Roll { table } => self.tables.ready(request, table, identity, now),
+            Command::Repair { repair } => {
+                let result = Err(CommandError::UnknownRepair { repair });
+                self.tell(Event::CommandDone { request, result });
+            }
             Command::Rename { name } => {
                 let result = self.rename(name, now);
                 self.tell(Event::CommandDone { request, result });

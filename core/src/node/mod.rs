@@ -7,6 +7,7 @@ mod command;
 mod config;
 mod dispatch;
 mod event;
+mod health_view;
 mod io;
 mod message;
 mod picture;
@@ -14,6 +15,9 @@ mod view;
 
 pub use crate::game::SeatRole;
 pub use crate::game::{CommandError, RequestId};
+pub use crate::health::{
+    AlertKind, Detector, METRICS, Metric, Risk, RiskMethod, Severity, Snapshot, Subject,
+};
 pub use crate::id::NodeKind;
 pub use crate::store::Write;
 pub use crate::transport::{CloseReason, LinkRole, LinkState, Transport};
@@ -21,8 +25,13 @@ pub use command::Command;
 pub use config::Config;
 pub use dispatch::Node;
 pub use event::Event;
+pub use health_view::{
+    AdviceView, AlertView, AnomalyView, BandView, ComponentState, ComponentView, CutEdgeView,
+    CutNodeView, ForecastView, HealthView, RepairGoal, RepairState, RepairView, SampleView,
+    TableRiskView,
+};
 pub use io::{Address, Input, Output, WakeReason, Wakeup};
 pub use view::{
-    BetView, Counters, EdgeView, HistoryView, LinkView, LobbyView, MapView, NodeView, PeerView,
-    SeatView, TablePhase, TableState, TableView,
+    BetView, Counters, EdgeView, HistoryView, LinkView, LobbyView, MapView, NodeView, PauseView,
+    PeerView, SeatView, TablePhase, TableState, TableView,
 };

@@ -1,8 +1,8 @@
 //! Draws the picture that dashboards and tests look at. Reads everything, changes nothing.
 
 use super::{
-    BetView, Counters, EdgeView, HistoryView, LinkState, LinkView, LobbyView, MapView, Node,
-    NodeView, PeerView, SeatView, TablePhase, TableState, TableView, dispatch::Counted,
+    BetView, Counters, EdgeView, HealthView, HistoryView, LinkState, LinkView, LobbyView, MapView,
+    Node, NodeView, PeerView, SeatView, TablePhase, TableState, TableView, dispatch::Counted,
     message::Announced,
 };
 use crate::{
@@ -29,6 +29,8 @@ impl Node {
             partitions: self.map.parts().to_vec(),
             tables: self.tables.sessions().map(|s| self.table_view(s)).collect(),
             lobby: self.lobby_view(),
+            health: HealthView::default(),
+            components: Vec::new(),
             counters: self.counters(),
         }
     }
@@ -114,6 +116,7 @@ impl Node {
             reachable: session.reachable(),
             quorum: session.quorum(),
             pending: session.pending(),
+            paused: None,
             history: session.history().map(history_view).collect(),
         }
     }

@@ -2,7 +2,9 @@
 //!
 //! Fields are only ever added (`docs/API.md`). What was not measured is `None`, never 0.
 
-use super::{CloseReason, LinkState, NodeKind, SeatRole, Transport};
+use super::{
+    CloseReason, ComponentView, HealthView, LinkState, NodeKind, Risk, SeatRole, Transport,
+};
 use crate::{
     craps::{Chips, Dice, Number},
     id::{LinkId, PeerId, TableId},
@@ -25,6 +27,11 @@ pub struct NodeView {
     pub tables: Vec<TableView>,
     /// Tables that others announce.
     pub lobby: Vec<LobbyView>,
+    #[serde(default)]
+    pub health: HealthView,
+    /// The parts of the node that hold this view, reported by its shell.
+    #[serde(default)]
+    pub components: Vec<ComponentView>,
     pub counters: Counters,
 }
 
@@ -96,8 +103,19 @@ pub struct TableView {
     pub quorum: usize,
     /// Valid bets of this node that wait for agreement.
     pub pending: usize,
+    /// Set while betting rests because the members may lose each other.
+    #[serde(default)]
+    pub paused: Option<PauseView>,
     /// The last rolls, newest first.
     pub history: Vec<HistoryView>,
+}
+
+/// Why betting rests. It goes on by itself when the risk is low again.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PauseView {
+    /// That the members split within the horizon.
+    pub risk: Risk,
+    pub since_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -86,6 +86,7 @@ mod sample {
             reachable: 4,
             quorum: 3,
             pending: 0,
+            paused: None,
             history: Vec::new(),
         }
     }

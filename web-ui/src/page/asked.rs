@@ -18,6 +18,7 @@ pub enum Asked {
     Roll(TableId),
     Bet(TableId),
     Rename,
+    Repair(u64),
 }
 
 impl Asked {
@@ -29,6 +30,7 @@ impl Asked {
             Command::Roll { table } => Asked::Roll(*table),
             Command::PlaceBet { table, .. } => Asked::Bet(*table),
             Command::Rename { .. } => Asked::Rename,
+            Command::Repair { repair } => Asked::Repair(*repair),
         }
     }
 }
