@@ -73,6 +73,7 @@ Examples:
   bitcraps sim --scenario converge
   bitcraps sim --scenario partition --nodes 10 --seed 7
   bitcraps sim --scenario lossy --seed 3 --json
+  bitcraps sim --long                               every long experiment: minutes
 
 {about}
 
@@ -159,8 +160,12 @@ pub struct Run {
 #[derive(Args)]
 pub struct Sim {
     /// Which scenario
-    #[arg(long, value_name = "NAME")]
-    pub scenario: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "long")]
+    pub scenario: Option<String>,
+    /// Run the long experiments, or only this one, and print what they found as Markdown
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "all",
+          conflicts_with_all = ["scenario", "nodes", "json"])]
+    pub long: Option<String>,
     /// How many nodes [default: the scenario's own]
     #[arg(long, value_name = "N")]
     pub nodes: Option<usize>,

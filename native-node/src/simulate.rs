@@ -1,7 +1,8 @@
-//! `bitcraps sim`: one scenario of the simulator, and its report.
+//! `bitcraps sim`: one scenario of the simulator and its report, or the long experiments.
 
 use crate::{cli, terminal};
-use anyhow::ensure;
+use anyhow::{bail, ensure};
+use bitcraps_sim::long::{EXPERIMENTS, Length};
 
 /// The scenarios, for the end of the help.
 pub fn scenarios() -> String {
@@ -13,10 +14,18 @@ pub fn scenarios() -> String {
     })
 }
 
-/// Fails when an invariant was violated or a goal was missed.
+/// Fails when an invariant was violated, a goal was missed or a promise was not kept.
 pub fn run(flags: &cli::Sim) -> anyhow::Result<()> {
+    match (&flags.scenario, &flags.long) {
+        (_, Some(name)) => experiments(name, flags.seed),
+        (Some(scenario), None) => one_scenario(scenario, flags),
+        (None, None) => bail!("say which: --scenario NAME, or --long"),
+    }
+}
+
+fn one_scenario(scenario: &str, flags: &cli::Sim) -> anyhow::Result<()> {
     // Said before the run, so that whatever happens in it can be replayed.
-    let (scenario, seed) = (&flags.scenario, flags.seed);
+    let seed = flags.seed;
     terminal::complain(&format!("simulating {scenario} with seed {seed}"));
     let report = bitcraps_sim::run(scenario, flags.nodes, seed)?;
     match flags.json {
@@ -25,5 +34,31 @@ pub fn run(flags: &cli::Sim) -> anyhow::Result<()> {
     }
     let found = report.violations.len();
     ensure!(found == 0, "{found} violations; the same scenario, nodes and seed show them again");
+    Ok(())
+}
+
+/// All experiments, or the one of this name.
+fn experiments(name: &str, seed: u64) -> anyhow::Result<()> {
+    let chosen = || EXPERIMENTS.iter().filter(|e| name == "all" || e.name == name);
+    if chosen().next().is_none() {
+        let names: Vec<&str> = EXPERIMENTS.iter().map(|e| e.name).collect();
+        bail!("no experiment is called {name:?}; there are: {}", names.join(", "));
+    }
+    let mut missed = 0;
+    for experiment in chosen() {
+        let mut says = |what: &str| terminal::complain(&format!("{}: {what}", experiment.name));
+        says(&format!("{}; seed {seed}", experiment.about));
+        let outcome = experiment.run(seed, Length::Full, &mut says);
+        terminal::say(&format!("\n### {}: {}\n", experiment.name, experiment.about));
+        terminal::say("| what | measured | promised | kept |\n|---|---|---|---|");
+        for figure in &outcome.figures {
+            terminal::say(&figure.to_string());
+            missed += usize::from(!figure.is_met());
+        }
+        for table in &outcome.tables {
+            terminal::say(&format!("\n{table}"));
+        }
+    }
+    ensure!(missed == 0, "{missed} promises were not kept; the same seed shows it again");
     Ok(())
 }

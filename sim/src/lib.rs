@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod invariant;
+pub mod long;
 pub mod net;
 pub mod scenario;
 pub mod world;

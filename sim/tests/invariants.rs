@@ -57,6 +57,7 @@ fn table() -> TableView {
         reachable: 2,
         quorum: 2,
         pending: 0,
+        paused: None,
         history: vec![HistoryView {
             roll: 2,
             height: 3,
@@ -83,6 +84,8 @@ fn view(table: TableView) -> NodeView {
         partitions: vec![],
         tables: vec![table],
         lobby: vec![],
+        health: Default::default(),
+        components: Vec::new(),
         counters: Counters::default(),
     }
 }

@@ -33,6 +33,7 @@ cargo xtask test             check everything, cheapest first; ends with one lin
         [--list]             name the steps
 cargo xtask ci               the same as test
 cargo xtask web              build the web client into target/web
+cargo xtask sim [ARGS]        build in release and run `bitcraps sim`; --long for the experiments
 cargo xtask bench            build in release and run the benchmarks
 cargo xtask tidy             the house rules that no compiler knows
 cargo xtask layers           which room of the core may look into which
@@ -68,6 +69,7 @@ fn dispatch(args: &[&str]) -> Result<ExitCode> {
             web::build(&workspace, steps::Shown::Live)?;
             Ok(ExitCode::SUCCESS)
         }
+        "sim" => run::simulate(&workspace, rest),
         "bench" => bench::bench(&workspace, rest),
         "tidy" => verdict(name, rest, tidy::check(&workspace)?),
         "layers" => verdict(name, rest, layers::check(&workspace)?),

@@ -21,6 +21,15 @@ pub fn run(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
     become_program(&mut node)
 }
 
+/// Builds, then becomes `bitcraps sim ARGS`.
+pub fn simulate(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
+    build(workspace)?;
+    steps::announce(3, 3, "the simulator");
+    let mut simulator = Command::new(workspace.node_binary());
+    simulator.arg("sim").args(args.strip_prefix(&["--"]).unwrap_or(args));
+    become_program(&mut simulator)
+}
+
 /// The web client and the node, as both are shipped.
 pub fn build(workspace: &Workspace) -> Result<()> {
     steps::announce(1, 3, "building the web client");
