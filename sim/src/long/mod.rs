@@ -14,8 +14,11 @@ pub struct Experiment {
     /// One sentence for `--help`.
     pub about: &'static str,
     /// `says` is told in a few words how far it has come.
-    run: fn(seed: u64, length: Length, says: &mut dyn FnMut(&str)) -> Outcome,
+    run: Run,
 }
+
+/// A seed, a length and whom to tell.
+type Run = fn(u64, Length, &mut dyn FnMut(&str)) -> Outcome;
 
 impl Experiment {
     pub fn run(&self, seed: u64, length: Length, says: &mut dyn FnMut(&str)) -> Outcome {
