@@ -88,6 +88,7 @@ pub fn spawn(
         inbox: sender,
         events: events.clone(),
         progress: store.progress.clone(),
+        store: store.probe(),
         counters,
     };
     let driver = Driver {
