@@ -144,7 +144,9 @@ impl Checker {
             | Event::PartitionHealed
             | Event::TableChanged { .. }
             | Event::TableFrozen { .. }
-            | Event::TableThawed { .. } => true,
+            | Event::TableThawed { .. }
+            | Event::BettingPaused { .. }
+            | Event::BettingResumed { .. } => true,
         };
         if !first {
             self.found(by, Invariant::AtMostOnce, format!("told twice: {event:?}"));
