@@ -19,6 +19,9 @@ mod risk;
 mod watched;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use advice::{About, Advice};
 pub use config::{Config, Link, NeighbourReading, Readings, Thresholds, Topology};
 pub use mesh::Mesh;
@@ -187,6 +190,11 @@ impl Health {
         let Some((_, snapshot)) = self.snapshot() else { return Vec::new() };
         let loads = &self.cut_loads;
         advice::advise(&self.config.thresholds, snapshot, self.mesh(), loads, name)
+    }
+
+    /// Links whose past is remembered, at most [`LINKS_WATCHED_MAX`].
+    pub fn links_watched(&self) -> usize {
+        self.watched.len()
     }
 
     pub fn thresholds(&self) -> &Thresholds {

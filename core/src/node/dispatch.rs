@@ -264,7 +264,7 @@ impl Node {
                 | self.drain_map(now)
                 | self.drain_router(now)
                 | self.drain_tables(now)
-                | self.drain_health()
+                | self.drain_health(now)
                 | self.refresh(now);
             if !busy {
                 return;
