@@ -11,10 +11,14 @@
 //! Nothing here acts: `heal` does, on what is found here.
 
 mod advice;
+mod alert;
 mod config;
+mod detect;
+mod forecast;
 mod load;
 mod logarithm;
 mod mesh;
+mod pace;
 mod risk;
 mod watched;
 mod words;
@@ -23,7 +27,10 @@ mod words;
 mod tests;
 
 pub use advice::{About, Advice};
+pub use alert::{Alert, AlertChange, Alerts, CLEARED_MAX, SHAPE_NODES_MIN};
 pub use config::{Config, Link, NeighbourReading, Readings, Thresholds, Topology};
+pub use detect::{Anomaly, Config as DetectConfig, Detectors, INCIDENTS_MAX, SERIES_MAX};
+pub use forecast::{Band, Forecast, Forecasts};
 pub use mesh::Mesh;
 pub use watched::LINKS_WATCHED_MAX;
 pub use words::{
