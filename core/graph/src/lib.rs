@@ -12,10 +12,15 @@
 
 mod components;
 mod csr;
+mod distances;
 mod figures;
+mod hops;
 mod shortest;
+mod waves;
 
 pub use components::components;
 pub use csr::{Edge, Graph};
+pub use distances::{DistanceFigures, Distances};
 pub use figures::{CutEdge, CutNode, Figures};
+pub use hops::{HOP_NODES_MAX, HopTable, TooManyNodes};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
