@@ -43,6 +43,28 @@ fn small_graph() -> impl Strategy<Value = Case> {
     })
 }
 
+/// Clusters of shuffled rings and matchings over each other, with a few links between: every node
+/// has several links, and the thinnest cut may run anywhere.
+fn clusters() -> impl Strategy<Value = Case> {
+    let order = Just((0..12u32).collect::<Vec<_>>()).prop_shuffle();
+    let rings = prop::collection::vec((order, 0..4u32, 1..3usize), 2..10);
+    let links = prop::collection::vec((0..48u32, 0..48u32), 0..24);
+    (1..5u32, rings, links).prop_map(|(clusters, rings, links)| {
+        let nodes = 12 * clusters;
+        let around = |(order, cluster, step): &(Vec<u32>, u32, usize)| {
+            let first = 12 * (cluster % clusters);
+            let ends: Vec<_> =
+                (0..12).step_by(*step).map(|at| (order[at], order[(at + 1) % 12])).collect();
+            ends.into_iter().map(move |(a, b)| (first + a, first + b))
+        };
+        let pairs = rings.iter().flat_map(around);
+        let pairs = pairs.chain(links.iter().map(|(a, b)| (a % nodes, b % nodes)));
+        let edges: Vec<Edge> = pairs.map(|(a, b)| Edge { a, b, cost: 1 }).collect();
+        let graph = Graph::new(nodes, &edges);
+        Case { edges: graph.each_edge().collect(), graph, nodes }
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(6000))]
 
@@ -77,7 +99,7 @@ proptest! {
 
     #[test]
     fn connectivity_is_the_smallest_cut_of_stoer_and_wagner(
-        case in prop_oneof![any_graph(60), small_graph()],
+        case in prop_oneof![any_graph(60), small_graph(), clusters()],
     ) {
         let cut = edge_connectivity(&case.graph);
         let mut peer = UnGraph::<(), ()>::default();
