@@ -65,6 +65,19 @@ fn clusters() -> impl Strategy<Value = Case> {
     })
 }
 
+/// Three links for every node, two along a ring and one across, less a few: sparse, with long
+/// ways round.
+fn ring_with_chords() -> impl Strategy<Value = Case> {
+    let order = Just((0..64u32).collect::<Vec<_>>()).prop_shuffle();
+    (order, 0..3usize).prop_map(|(order, missing)| {
+        let ring = (0..64).map(|a| (a, (a + 1) % 64));
+        let chords = order.chunks(2).skip(missing).map(|ends| (ends[0], ends[1]));
+        let edges: Vec<Edge> = ring.chain(chords).map(|(a, b)| Edge { a, b, cost: 1 }).collect();
+        let graph = Graph::new(64, &edges);
+        Case { edges: graph.each_edge().collect(), graph, nodes: 64 }
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(6000))]
 
@@ -99,7 +112,7 @@ proptest! {
 
     #[test]
     fn connectivity_is_the_smallest_cut_of_stoer_and_wagner(
-        case in prop_oneof![any_graph(60), small_graph(), clusters()],
+        case in prop_oneof![any_graph(60), small_graph(), clusters(), ring_with_chords()],
     ) {
         let cut = edge_connectivity(&case.graph);
         let mut peer = UnGraph::<(), ()>::default();
