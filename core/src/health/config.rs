@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Settings. Every field has a working default.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Between two snapshots of a mesh in which nothing happens.
     pub interval: Duration,
