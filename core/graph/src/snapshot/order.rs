@@ -8,7 +8,7 @@
 //! it. Both bounds ascend with the nodes, so every row of the adjacency matrix is a short run of
 //! words whose place is known before the row is read.
 
-use super::fill;
+use super::{fill, held};
 use crate::{Figures, Graph};
 
 /// A graph renumbered by its second searches. Indices are positions unless said otherwise.
@@ -46,7 +46,6 @@ impl Order {
         fill(&mut self.level, nodes + 1, 0);
         fill(&mut self.word, nodes + 1, 0);
         fill(&mut self.first, nodes + 1, 0);
-        fill(&mut self.near, graph.targets().len(), 0);
         self.band = 0;
         let mut arcs = 0;
         for part in 0..figures.component_sizes.len() {
@@ -61,10 +60,24 @@ impl Order {
         self.first[nodes] = arcs as u32;
     }
 
+    pub fn bytes(&self) -> usize {
+        held(&self.node)
+            + held(&self.position)
+            + held(&self.first)
+            + held(&self.near)
+            + held(&self.level)
+            + held(&self.word)
+            + held(&self.starts)
+            + held(&self.queue)
+    }
+
     /// Components and their sizes, by a search from the smallest node that none has reached yet.
     fn find_components(&mut self, graph: &Graph, figures: &mut Figures) {
         let nodes = graph.nodes() as usize;
-        let (offsets, targets) = (graph.offsets(), graph.targets());
+        // One look in memory order brings the graph near; the search would fetch it piece by piece.
+        fill(&mut self.near, graph.targets().len(), 0);
+        self.near.copy_from_slice(graph.targets());
+        let (offsets, targets) = (graph.offsets(), &self.near[..]);
         let component = &mut figures.component;
         fill(component, nodes, UNFOUND);
         fill(&mut self.queue, nodes + 1, 0);
