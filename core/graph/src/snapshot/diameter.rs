@@ -11,7 +11,7 @@ use super::order::Order;
 use super::{Search, fill, held};
 
 /// Searches kept to bound the distance of pairs.
-const SOURCES: usize = 6;
+const SOURCES: usize = 5;
 
 #[derive(Default)]
 pub(super) struct Diameter {

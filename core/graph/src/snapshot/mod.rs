@@ -52,12 +52,21 @@ impl Analyser {
     pub fn analyse(&mut self, graph: &Graph) -> &Figures {
         self.figures.nodes = graph.nodes();
         self.figures.edges = graph.edges() as u32;
-        self.order.find(graph, &mut self.figures);
+        // Most graphs have the layout of the one before.
+        let guess = self.layout();
+        match guess {
+            Layout::Rows { words: 2 } => self.number::<2>(graph),
+            Layout::Rows { words: 4 } => self.number::<4>(graph),
+            Layout::Rows { words: 8 } => self.number::<8>(graph),
+            Layout::Rows { .. } => self.number::<16>(graph),
+            Layout::Lists => self.number::<1>(graph),
+        }
+        let built = guess == self.layout();
         match self.layout() {
-            Layout::Rows { words: 2 } => self.on_rows::<2>(),
-            Layout::Rows { words: 4 } => self.on_rows::<4>(),
-            Layout::Rows { words: 8 } => self.on_rows::<8>(),
-            Layout::Rows { .. } => self.on_rows::<16>(),
+            Layout::Rows { words: 2 } => self.on_rows::<2>(built),
+            Layout::Rows { words: 4 } => self.on_rows::<4>(built),
+            Layout::Rows { words: 8 } => self.on_rows::<8>(built),
+            Layout::Rows { .. } => self.on_rows::<16>(built),
             Layout::Lists => self.on_lists(),
         }
         self.cluster(graph);
@@ -96,11 +105,18 @@ impl Analyser {
             + held(&figures.local_clustering)
     }
 
-    fn on_rows<const W: usize>(&mut self) {
+    fn number<const W: usize>(&mut self, graph: &Graph) {
+        let rows = self.rows.clear::<W>(graph.nodes() as usize);
+        self.order.find(graph, &mut self.figures, rows);
+    }
+
+    fn on_rows<const W: usize>(&mut self, built: bool) {
         let order = &self.order;
         let nodes = order.position.len();
         let rows = &mut self.rows;
-        rows.build::<W>(order, nodes);
+        if !built {
+            rows.build::<W>(order);
+        }
         rows.forget();
         self.low_link.find(order, &mut self.figures, |ends, found, time| {
             rows.dive::<W>(order, ends, found, time)

@@ -24,14 +24,19 @@ impl Rows {
         held(&self.bits) + held(&self.seen) + held(&self.front) + held(&self.next)
     }
 
-    /// Fills in the rows of `W` words; the band must fit.
-    pub fn build<const W: usize>(&mut self, order: &Order, nodes: usize) {
+    /// Empty rows of `W` words.
+    pub fn clear<const W: usize>(&mut self, nodes: usize) -> &mut [[u64; W]] {
         fill(&mut self.bits, nodes * W, 0);
         let words = nodes / 64 + 1 + W;
         fill(&mut self.seen, words, 0);
         fill(&mut self.front, words, 0);
         fill(&mut self.next, words, 0);
-        let (rows, _) = self.bits.as_chunks_mut::<W>();
+        self.bits.as_chunks_mut::<W>().0
+    }
+
+    /// Fills in the rows of `W` words; the band must fit.
+    pub fn build<const W: usize>(&mut self, order: &Order) {
+        let rows = self.clear::<W>(order.position.len());
         let ends = order.first.windows(2).zip(&order.word);
         for (row, (ends, word)) in rows.iter_mut().zip(ends) {
             for near in &order.near[ends[0] as usize..ends[1] as usize] {
