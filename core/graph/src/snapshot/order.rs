@@ -2,11 +2,12 @@
 //!
 //! Two breadth-first searches per component. The first starts at its smallest node and so finds the
 //! components in their order; the second starts at the node the first reached last, which lies on
-//! the rim, and numbers the nodes. Both read every edge twice: O(n + m). In that numbering
-//! (Cuthill and McKee 1969, without their sorting by degree) the first neighbour of a node is the
-//! one that found it, and no neighbour lies behind the end of the queue at the time the node leaves
-//! it. Both bounds ascend with the nodes, so every row of the adjacency matrix is a short run of
-//! words whose place is known before the row is read.
+//! the rim, and numbers the nodes. In a small graph the first does both. O(n + m).
+//!
+//! In that numbering (Cuthill and McKee 1969, without their sorting by degree) the first neighbour
+//! of a node is the one that found it, and no neighbour lies behind the end of the queue at the time
+//! the node leaves it. Both bounds ascend with the nodes, so every row of the adjacency matrix is a
+//! short run of words whose place is known before the row is read.
 
 use super::{fill, held};
 use crate::{Figures, Graph};
@@ -40,7 +41,7 @@ struct Reached {
 }
 
 /// So many nodes fit rows of two words in any order, so that one search numbers them.
-const SMALL: usize = 128;
+pub(super) const SMALL: usize = 128;
 
 /// No position: the node has not been found.
 const UNFOUND: u32 = u32::MAX;
