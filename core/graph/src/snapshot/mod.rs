@@ -158,7 +158,7 @@ impl Analyser {
     }
 }
 
-/// Becomes `len` times `value`, with no room for more: growing by doubling would hold twice as much.
+/// Becomes `len` times `value`. Sets aside no more, as growing by doubling would hold twice as much.
 fn fill<T: Copy>(list: &mut Vec<T>, len: usize, value: T) {
     list.clear();
     list.reserve_exact(len);
