@@ -1,7 +1,7 @@
 //! The full pass: every figure of a graph, exact, in memory that is used again.
 //!
-//! All parts work on one renumbered copy of the graph (`order.rs`). Where its adjacency matrix has a
-//! narrow band, as on meshes whose links are short, searches and triangles work on rows of bits
+//! All parts work on one renumbered copy of the graph (`order.rs`). Where its adjacency matrix has
+//! a narrow band, as on meshes whose links are short, searches and triangles work on rows of bits
 //! (`rows.rs`); else on lists (`lists.rs`).
 
 mod diameter;
@@ -158,7 +158,7 @@ impl Analyser {
     }
 }
 
-/// Becomes `len` times `value`. Sets aside no more, as growing by doubling would hold twice as much.
+/// Becomes `len` times `value`. Sets no more aside, as doubling would hold twice as much.
 fn fill<T: Copy>(list: &mut Vec<T>, len: usize, value: T) {
     list.clear();
     list.reserve_exact(len);
