@@ -2,7 +2,8 @@
 //!
 //! An upper bound on the eccentricity of every node is kept: through a node `s` that was searched
 //! from, it is at most ecc(s) + d(s, v) (Takes and Kosters 2011). Sources alternate between far
-//! ends and centres (the idea of the four sweeps of Crescenzi et al. 2013). What the bounds leave open
+//! ends and centres (the idea of the four sweeps of Crescenzi et al. 2013). What the bounds
+//! leave open
 //! is settled in pairs: a longer path than the longest known has both ends among the open nodes, so
 //! a node is settled when each other open node is near enough through one of the sources; else it
 //! is searched from. Worst case n searches.
