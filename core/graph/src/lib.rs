@@ -13,9 +13,12 @@
 mod components;
 mod csr;
 mod figures;
+mod random;
+mod reliability;
 mod shortest;
 
 pub use components::components;
 pub use csr::{Edge, Graph};
 pub use figures::{CutEdge, CutNode, Figures};
+pub use reliability::{EFFORT, Effort, FailingEdge, Method, Reliability, Risk, documents_risk};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
