@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod communities;
 mod components;
 mod csr;
 mod figures;
@@ -17,6 +18,7 @@ mod random;
 mod reliability;
 mod shortest;
 
+pub use communities::{Communities, modularity};
 pub use components::components;
 pub use csr::{Edge, Graph};
 pub use figures::{CutEdge, CutNode, Figures};
