@@ -17,6 +17,7 @@ mod figures;
 mod random;
 mod reliability;
 mod shortest;
+mod snapshot;
 
 pub use communities::{Communities, modularity};
 pub use components::components;
@@ -24,3 +25,4 @@ pub use csr::{Edge, Graph};
 pub use figures::{CutEdge, CutNode, Figures};
 pub use reliability::{EFFORT, Effort, FailingEdge, Method, Reliability, Risk, documents_risk};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
+pub use snapshot::{Analyser, Layout};
