@@ -13,16 +13,21 @@
 mod communities;
 mod components;
 mod csr;
+mod distances;
 mod figures;
+mod hops;
 mod random;
 mod reliability;
 mod shortest;
 mod snapshot;
+mod waves;
 
 pub use communities::{Communities, modularity};
 pub use components::components;
 pub use csr::{Edge, Graph};
+pub use distances::{DistanceFigures, Distances};
 pub use figures::{CutEdge, CutNode, Figures};
+pub use hops::{HOP_NODES_MAX, HopTable, TooManyNodes};
 pub use reliability::{EFFORT, Effort, FailingEdge, Method, Reliability, Risk, documents_risk};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
 pub use snapshot::{Analyser, Layout};
