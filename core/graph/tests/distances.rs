@@ -1,6 +1,8 @@
 //! Eccentricities and mean paths against rustworkx-core's distance matrix.
 
 #![cfg(not(target_arch = "wasm32"))]
+// A test stops at the first surprise.
+#![allow(clippy::unwrap_used)]
 
 mod families;
 
