@@ -58,12 +58,12 @@ pub struct Risk {
 pub struct Effort {
     /// State transitions of exact counting, over all blocks. Each takes some 30 ns.
     pub transitions: u32,
-    /// Edges drawn in 64 samples at once, over all blocks that are sampled. Each takes some 30 ns.
+    /// Edges drawn in 64 samples at once, over all blocks that are sampled. Each takes some 50 ns.
     pub draws: u32,
 }
 
 /// A few milliseconds: measured on one core of a small server, see `docs/GRAPH.md`.
-pub const EFFORT: Effort = Effort { transitions: 100_000, draws: 150_000 };
+pub const EFFORT: Effort = Effort { transitions: 100_000, draws: 80_000 };
 
 /// Rounds of 64 samples that any sampled block gets, whatever [`Effort::draws`] says.
 const ROUNDS_MIN: u32 = 4;
