@@ -86,7 +86,7 @@ impl Live {
         figures.edges = rows.edges();
         pieces::rebuild(rows, figures, &mut self.nodes);
         self.clustering.rebuild(rows, figures, &mut self.nodes);
-        self.blocks.rebuild(rows, figures);
+        self.blocks.rebuild(rows, figures, &mut self.nodes);
         self.diameter.rebuild(rows, figures);
     }
 
@@ -108,14 +108,14 @@ impl Live {
         self.clustering.linked(rows, figures, [a, b], &self.nodes);
         let settled = if figures.component[a as usize] != figures.component[b as usize] {
             pieces::merge(figures, a, b);
-            self.blocks.search(rows, figures, a, b);
+            self.blocks.search(rows, figures, [a, b], &mut self.nodes);
             self.effort.merges += 1;
             self.diameter.merged(rows, figures, a, b)
         } else {
             if self.blocks.together(a, b) {
                 self.effort.blocks_untouched += 1;
             } else {
-                self.blocks.search(rows, figures, a, b);
+                self.blocks.search(rows, figures, [a, b], &mut self.nodes);
                 self.effort.blocks_searched += 1;
             }
             self.diameter.linked(rows, figures, a, b)
@@ -138,7 +138,7 @@ impl Live {
         self.clustering.unlinked(rows, figures, [a, b], &self.nodes);
         let settled = if bridge {
             pieces::split(rows, figures, a, b, &mut self.nodes);
-            self.blocks.search(rows, figures, a, b);
+            self.blocks.search(rows, figures, [a, b], &mut self.nodes);
             self.effort.splits += 1;
             self.diameter.split(rows, figures, a, b)
         } else {
@@ -146,7 +146,7 @@ impl Live {
                 Some(Whole::ByCommonNeighbours) => self.effort.blocks_by_common_neighbours += 1,
                 Some(Whole::ByTwoPaths) => self.effort.blocks_by_two_paths += 1,
                 None => {
-                    self.blocks.search(rows, figures, a, b);
+                    self.blocks.search(rows, figures, [a, b], &mut self.nodes);
                     self.effort.blocks_searched += 1;
                 }
             }

@@ -21,7 +21,7 @@
 use super::{
     super::Figures,
     adjacency::Rows,
-    distances::{DEEPEST, FAR, Repair, Search, UNREACHED, eccentricity},
+    distances::{DEEPEST, FAR, Repair, Search, UNREACHED, eccentricity, measure_hops},
     sweep::{Sweep, WIDTH},
 };
 
@@ -30,10 +30,14 @@ use super::{
 const SOURCES: usize = 32;
 /// Kept where proof is hopeless. A guess: each is one chance that the next link spares.
 const WITNESSES: usize = 4;
-/// Searches for a proof before sweeping what it leaves.
-const MANY: u32 = 48;
 /// Searches for a proof when two would show how much the lost link lengthened.
 const FEW: u32 = 6;
+/// And so many more for each hop of the diameter, before sweeping what they leave: a sweep of 64
+/// nodes costs about as much as a search for each hop. A guess: a search often proves several.
+const MORE_PER_HOP: u32 = 4;
+/// For so many lost links no proof is sought where it was hopeless, so that trying again costs
+/// less than a search for four of them.
+const PATIENCE: u32 = 4 * SOURCES as u32;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Proof {
@@ -41,7 +45,7 @@ enum Proof {
     Held,
     #[default]
     Lost,
-    /// It is not sought again for so many edits.
+    /// It is not sought again for so many lost links.
     Hopeless(u32),
 }
 
@@ -70,11 +74,11 @@ pub struct Diameter {
     proof: Proof,
     repair: Repair,
     from: Search,
-    from_other: Search,
     sweep: Sweep,
     /// By node: the least d(s, v) + ecc(s) of kept sources.
     bound: Vec<i16>,
-    /// Bounds of eccentricities during a search for a proof.
+    /// Bounds of eccentricities during a search for a proof; else the upper ones are room for
+    /// distances from a second node.
     upper: Vec<u32>,
     lower: Vec<u32>,
     /// By node: how many sources prove it.
@@ -98,7 +102,6 @@ impl Diameter {
         self.kept.resize(SOURCES * nodes, FAR);
         self.repair.rebuild(nodes);
         self.from.rebuild(nodes);
-        self.from_other.rebuild(nodes);
         self.sweep.rebuild(nodes);
         self.bound.clear();
         self.bound.resize(nodes, FAR);
@@ -137,14 +140,15 @@ impl Diameter {
             return Settled::Repaired;
         }
         // The longest way through the link has the farthest node of each side at its ends.
-        let depth = |search: &Search, other: &Search| {
-            let own = |v: &&u32| search.hops[**v as usize] < other.hops[**v as usize];
-            let last = search.reached.iter().rev().find(own);
-            last.map_or(0, |v| search.hops[*v as usize])
-        };
         self.from.run(rows, a);
-        self.from_other.run(rows, b);
-        let through = depth(&self.from, &self.from_other) + 1 + depth(&self.from_other, &self.from);
+        measure_hops(rows, b, &mut self.upper, &mut self.list);
+        let depth = |own: &[u32], other: &[u32], reached: &[u32]| {
+            let last = reached.iter().rev().find(|v| own[**v as usize] < other[**v as usize]);
+            last.map_or(0, |v| own[*v as usize])
+        };
+        let through = depth(&self.from.hops, &self.upper, &self.from.reached)
+            + 1
+            + depth(&self.upper, &self.from.hops, &self.list);
         figures.diameter = floor.max(through);
         self.prove(figures, figures.diameter);
         Settled::Measured
@@ -165,7 +169,7 @@ impl Diameter {
         let floor = if self.hopeless() {
             floor
         } else {
-            match self.seek(rows, figures, floor, u32::MAX, FEW) {
+            match self.seek(rows, figures, floor, u32::MAX, 0) {
                 Ok(found) => {
                     figures.diameter = found;
                     return Settled::Searched;
@@ -198,7 +202,6 @@ impl Diameter {
             + self.sources.capacity() * size_of::<Source>()
             + self.times.capacity()
             + self.from.bytes()
-            + self.from_other.bytes()
             + self.repair.bytes()
             + self.sweep.bytes()
     }
@@ -276,26 +279,25 @@ impl Diameter {
         floor: u32,
         ceiling: u32,
     ) -> (u32, Settled) {
-        let tries = if self.hopeless() { FEW } else { MANY };
-        match self.seek(rows, figures, floor, ceiling, tries) {
+        match self.seek(rows, figures, floor, ceiling, MORE_PER_HOP) {
             Ok(found) => (found, Settled::Searched),
             Err(floor) => (self.sweep_rest(rows, figures, floor, ceiling), Settled::Swept),
         }
     }
 
     /// Searches from more nodes until the bounds meet: the diameter, or as an error a lower bound
-    /// after so many tries.
+    /// after [`FEW`] searches and so many more for each hop.
     fn seek(
         &mut self,
         rows: &Rows,
         figures: &Figures,
         mut floor: u32,
         ceiling: u32,
-        tries: u32,
+        more_per_hop: u32,
     ) -> Result<u32, u32> {
         self.open_bounds();
         let mut full = false;
-        for turn in 0..=tries {
+        for turn in 0.. {
             let next = if floor >= ceiling { None } else { self.pick(rows, figures, floor, turn) };
             let Some(start) = next else {
                 if !self.prove(figures, floor) && full {
@@ -303,7 +305,7 @@ impl Diameter {
                 }
                 return Ok(floor);
             };
-            if turn == tries {
+            if turn >= FEW.saturating_add(floor.saturating_mul(more_per_hop)) {
                 break;
             }
             let eccentricity = self.from.run(rows, start);
@@ -404,7 +406,7 @@ impl Diameter {
         self.kept.copy_within(row(last), row(at).start);
     }
 
-    /// Keeps witnesses only, for as many edits as there are nodes.
+    /// Keeps witnesses only, and seeks no proof for a while.
     fn give_up(&mut self, diameter: u32) {
         let mut witnesses = 0;
         for at in (0..self.sources.len()).rev() {
@@ -414,7 +416,7 @@ impl Diameter {
             }
         }
         if !matches!(self.proof, Proof::Hopeless(_)) {
-            self.proof = Proof::Hopeless(self.nodes as u32);
+            self.proof = Proof::Hopeless(PATIENCE);
         }
     }
 
@@ -423,8 +425,8 @@ impl Diameter {
     fn measure(&mut self, rows: &Rows, ends: [u32; 2], floor: u32) -> u32 {
         self.bind();
         self.from.run(rows, ends[0]);
-        self.from_other.run(rows, ends[1]);
-        let hops = [&self.from.hops, &self.from_other.hops];
+        measure_hops(rows, ends[1], &mut self.upper, &mut self.list);
+        let hops = [&self.from.hops, &self.upper];
         let side = |v: &u32| {
             let [a, b] = hops.map(|hops| hops[*v as usize]);
             if a + 1 < b {
@@ -462,7 +464,8 @@ impl Diameter {
         self.list.extend(self.from.reached.iter().filter(chosen));
         let mut diameter = floor;
         for starts in self.list.chunks(WIDTH) {
-            diameter = self.sweep.run(rows, starts).into_iter().fold(diameter, u32::max);
+            let found = self.sweep.run(rows, starts, &mut self.from.reached);
+            diameter = found.into_iter().fold(diameter, u32::max);
         }
         diameter
     }
@@ -481,7 +484,7 @@ impl Diameter {
             if diameter >= ceiling {
                 break;
             }
-            let found = self.sweep.run(rows, starts);
+            let found = self.sweep.run(rows, starts, &mut self.from.reached);
             for (start, eccentricity) in starts.iter().zip(found) {
                 if eccentricity > diameter {
                     (witness, diameter) = (Some(*start), eccentricity);

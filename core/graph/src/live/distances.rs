@@ -35,28 +35,33 @@ impl Search {
 
     /// The eccentricity of `start`. O(nodes + edges).
     pub fn run(&mut self, rows: &Rows, start: u32) -> u32 {
-        self.hops.fill(UNREACHED);
-        self.reached.clear();
-        self.hops[start as usize] = 0;
-        self.reached.push(start);
-        let mut next = 0;
-        let mut hops = 0;
-        while let Some(node) = self.reached.get(next) {
-            next += 1;
-            hops = self.hops[*node as usize];
-            for to in rows.of(*node) {
-                if self.hops[*to as usize] == UNREACHED {
-                    self.hops[*to as usize] = hops + 1;
-                    self.reached.push(*to);
-                }
-            }
-        }
-        hops
+        measure_hops(rows, start, &mut self.hops, &mut self.reached)
     }
 
     pub fn bytes(&self) -> usize {
         (self.hops.capacity() + self.reached.capacity()) * size_of::<u32>()
     }
+}
+
+/// [`Search::run`] in other buffers; `hops` must have a place for every node.
+pub fn measure_hops(rows: &Rows, start: u32, hops: &mut [u32], reached: &mut Vec<u32>) -> u32 {
+    hops.fill(UNREACHED);
+    reached.clear();
+    hops[start as usize] = 0;
+    reached.push(start);
+    let mut next = 0;
+    let mut depth = 0;
+    while let Some(node) = reached.get(next) {
+        next += 1;
+        depth = hops[*node as usize];
+        for to in rows.of(*node) {
+            if hops[*to as usize] == UNREACHED {
+                hops[*to as usize] = depth + 1;
+                reached.push(*to);
+            }
+        }
+    }
+    depth
 }
 
 /// The greatest distance that is one.
@@ -77,6 +82,7 @@ impl Repair {
         self.queue.clear();
         self.queue.reserve_exact(nodes);
         self.lost.clear();
+        self.lost.reserve_exact(nodes);
     }
 
     /// After `a` and `b` have been linked; whether a distance changed.
