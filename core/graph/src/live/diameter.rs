@@ -27,7 +27,7 @@ use super::{
 
 /// Sources kept at most. Measured: geometric meshes of 100 to 10 000 nodes prove their diameter
 /// with 8 to 20.
-const SOURCES: usize = 32;
+const SOURCES: usize = 28;
 /// Kept where proof is hopeless. A guess: each is one chance that the next link spares.
 const WITNESSES: usize = 4;
 /// Searches for a proof when two would show how much the lost link lengthened.
