@@ -15,9 +15,11 @@ mod csr;
 mod figures;
 mod live;
 mod shortest;
+mod snapshot;
 
 pub use components::components;
 pub use csr::{Edge, Graph};
 pub use figures::{CutEdge, CutNode, Figures};
 pub use live::{Effort, Live};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
+pub use snapshot::{Analyser, Layout};
