@@ -88,6 +88,7 @@ pub struct Diameter {
 
 #[derive(Clone, Copy, Debug)]
 struct Source {
+    node: u32,
     eccentricity: u32,
 }
 
@@ -120,7 +121,7 @@ impl Diameter {
     /// After a link inside a component.
     pub fn linked(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        let touched = self.repair(|repair, kept| repair.linked(rows, kept, a, b));
+        let touched = self.repair(|repair, kept, _| repair.linked(rows, kept, a, b));
         let floor = self.witnessed();
         if floor == old {
             return if touched { Settled::Repaired } else { Settled::Untouched };
@@ -133,7 +134,7 @@ impl Diameter {
     /// After a link that merged two components.
     pub fn merged(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        self.repair(|repair, kept| repair.linked(rows, kept, a, b));
+        self.repair(|repair, kept, _| repair.linked(rows, kept, a, b));
         let floor = old.max(self.witnessed());
         figures.diameter = floor;
         if self.prove(figures, floor) {
@@ -157,7 +158,7 @@ impl Diameter {
     /// After a lost link that was no bridge.
     pub fn unlinked(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        let touched = self.repair(|repair, kept| repair.unlinked(rows, kept, a, b));
+        let touched = self.repair(|repair, kept, start| repair.unlinked(rows, kept, [a, b], start));
         if self.proof == Proof::Held && !touched {
             return Settled::Untouched;
         }
@@ -184,7 +185,7 @@ impl Diameter {
     /// After a lost link that was a bridge.
     pub fn split(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        self.repair(|repair, kept| repair.unlinked(rows, kept, a, b));
+        self.repair(|repair, kept, start| repair.unlinked(rows, kept, [a, b], start));
         let floor = self.witnessed();
         if floor == old {
             self.prove(figures, old);
@@ -208,14 +209,14 @@ impl Diameter {
 
     /// Repairs the distances of all sources; whether any changed. Sources that have become too deep
     /// are forgotten.
-    fn repair(&mut self, mut change: impl FnMut(&mut Repair, &mut [i16]) -> bool) -> bool {
+    fn repair(&mut self, mut change: impl FnMut(&mut Repair, &mut [i16], u32) -> bool) -> bool {
         if self.nodes == 0 {
             return false;
         }
         let mut touched = false;
         let rows = self.kept.chunks_exact_mut(self.nodes);
         for (source, kept) in self.sources.iter_mut().zip(rows) {
-            if change(&mut self.repair, kept) {
+            if change(&mut self.repair, kept, source.node) {
                 source.eccentricity = eccentricity(kept);
                 touched = true;
             }
@@ -315,7 +316,7 @@ impl Diameter {
                 self.upper[at] = self.upper[at].min(hops + eccentricity);
                 self.lower[at] = self.lower[at].max(hops.max(eccentricity - hops));
             }
-            full |= !self.keep(eccentricity, floor);
+            full |= !self.keep(start, eccentricity, floor);
         }
         if full {
             self.give_up(floor);
@@ -347,7 +348,7 @@ impl Diameter {
         let open = |v: &u32| self.upper[*v as usize] > floor && roomy(figures, *v, floor);
         let nodes = (0..rows.nodes()).filter(open);
         let bounds = |v: &u32| (self.lower[*v as usize], self.upper[*v as usize]);
-        if turn % 2 == 0 {
+        if turn.is_multiple_of(2) {
             nodes.min_by_key(|v| (bounds(v).0, u32::MAX - rows.degree(*v)))
         } else {
             nodes.max_by_key(|v| (bounds(v).1, bounds(v).0))
@@ -355,7 +356,7 @@ impl Diameter {
     }
 
     /// Keeps the distances just searched; whether there was room.
-    fn keep(&mut self, eccentricity: u32, floor: u32) -> bool {
+    fn keep(&mut self, node: u32, eccentricity: u32, floor: u32) -> bool {
         if self.sources.len() == SOURCES {
             self.prune(floor);
         }
@@ -366,7 +367,7 @@ impl Diameter {
         for (kept, hops) in self.kept[row].iter_mut().zip(&self.from.hops) {
             *kept = if *hops == UNREACHED { FAR } else { *hops as i16 };
         }
-        self.sources.push(Source { eccentricity });
+        self.sources.push(Source { node, eccentricity });
         true
     }
 
@@ -495,7 +496,7 @@ impl Diameter {
         self.give_up(diameter);
         if let Some(start) = witness {
             let eccentricity = self.from.run(rows, start);
-            self.keep(eccentricity, diameter);
+            self.keep(start, eccentricity, diameter);
         }
         diameter
     }
