@@ -35,7 +35,7 @@ impl Search {
         self.hops.clear();
         self.hops.resize(nodes, UNREACHED);
         self.reached.clear();
-        self.reached.reserve_exact(nodes);
+        self.reached.reserve_exact(nodes + 1);
     }
 
     /// The eccentricity of `start`. O(nodes + edges).
@@ -49,29 +49,43 @@ impl Search {
 }
 
 /// [`Search::run`] in other buffers; `hops` must have a place for every node.
+///
+/// Every neighbour is written to the end of the list, which moves on only when it was new: the
+/// processor cannot foresee which are, and a wrong guess costs more than the writes.
 pub fn measure_hops(rows: &Rows, start: u32, hops: &mut [u32], reached: &mut Vec<u32>) -> u32 {
     hops.fill(UNREACHED);
     reached.clear();
+    reached.resize(hops.len() + 1, start);
     hops[start as usize] = 0;
-    reached.push(start);
-    let mut next = 0;
+    let (mut next, mut end) = (0, 1);
     let mut depth = 0;
-    while let Some(node) = reached.get(next) {
+    while next < end {
+        let node = reached[next];
         next += 1;
-        depth = hops[*node as usize];
-        for to in rows.of(*node) {
-            if hops[*to as usize] == UNREACHED {
-                hops[*to as usize] = depth + 1;
-                reached.push(*to);
-            }
+        depth = hops[node as usize];
+        for to in rows.of(node) {
+            let slot = &mut hops[*to as usize];
+            reached[end] = *to;
+            end += usize::from(*slot == UNREACHED);
+            *slot = (*slot).min(depth + 1);
         }
     }
+    reached.truncate(end);
     depth
 }
 
 /// The greatest distance that is one.
 pub fn eccentricity(kept: &[i16]) -> u32 {
     kept.iter().map(|d| if *d == FAR { 0 } else { *d }).max().unwrap_or_default() as u32
+}
+
+/// What an edit did to the distances from one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repaired {
+    Same,
+    Changed,
+    /// Too much: they are no distances now, and must be searched anew.
+    Lost,
 }
 
 /// Buffers of a repair.
@@ -90,39 +104,28 @@ impl Repair {
         self.lost.reserve_exact(nodes);
     }
 
-    /// After `a` and `b` have been linked; whether a distance changed.
-    pub fn linked(&mut self, rows: &Rows, kept: &mut [i16], a: u32, b: u32) -> bool {
+    /// After `a` and `b` have been linked.
+    pub fn linked(&mut self, rows: &Rows, kept: &mut [i16], a: u32, b: u32) -> Repaired {
         let (near, far) = if kept[a as usize] < kept[b as usize] { (a, b) } else { (b, a) };
         // Not `+ 1`: both may be far.
         if kept[far as usize] - kept[near as usize] < 2 {
-            return false;
+            return Repaired::Same;
         }
         kept[far as usize] = kept[near as usize] + 1;
         self.queue.clear();
         self.queue.push(far);
         self.relax(rows, kept, 0);
-        true
+        Repaired::Changed
     }
 
-    /// After they have been unlinked; whether a distance, from `start`, changed.
-    pub fn unlinked(
-        &mut self,
-        rows: &Rows,
-        kept: &mut [i16],
-        [a, b]: [u32; 2],
-        start: u32,
-    ) -> bool {
+    /// After they have been unlinked.
+    pub fn unlinked(&mut self, rows: &Rows, kept: &mut [i16], a: u32, b: u32) -> Repaired {
         let (near, far) = if kept[a as usize] < kept[b as usize] { (a, b) } else { (b, a) };
         if kept[near as usize] == kept[far as usize] || held(rows, kept, far) {
-            return false;
+            return Repaired::Same;
         }
         if !self.lose(rows, kept, far) {
-            kept.fill(FAR);
-            kept[start as usize] = 0;
-            self.queue.clear();
-            self.queue.push(start);
-            self.relax(rows, kept, 0);
-            return true;
+            return Repaired::Lost;
         }
         for (way, node) in &mut self.lost {
             let ways = rows.of(*node).iter().map(|to| kept[*to as usize]);
@@ -146,7 +149,7 @@ impl Repair {
             }
         }
         self.relax(rows, kept, next);
-        true
+        Repaired::Changed
     }
 
     /// Collects the nodes all of whose shortest ways led through `first`, which has none left, and
