@@ -15,6 +15,7 @@ mod detour;
 mod diameter;
 mod distances;
 mod pieces;
+mod sources;
 mod sweep;
 
 use super::{CutEdge, CutNode, Figures, Graph};
