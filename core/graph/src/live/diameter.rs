@@ -2,9 +2,9 @@
 //!
 //! Distances from a few sources are kept up by edits. A source whose eccentricity is the diameter
 //! is a witness that it is no less. That it is no more is proved for a node v by a source s with
-//! d(s, v) + ecc(s) ≤ diameter (Takes and Kosters 2011), and for all nodes of a component of no more
-//! than diameter + 1. A longer path would have both ends among the nodes still open: so it suffices
-//! that each two of them, v and w, have a source with d(s, v) + d(s, w) ≤ diameter. Then:
+//! d(s, v) + ecc(s) ≤ diameter (Takes and Kosters 2011), and for all nodes of a component of no
+//! more than diameter + 1. A longer path would have both ends among the nodes still open: so it
+//! suffices that each two of them, v and w, have a source with d(s, v) + d(s, w) ≤ diameter. Then:
 //! - An edit that changes no kept distance leaves the proof as it is.
 //! - A link inside a component can only shorten, so one witness settles it. A lost link that is no
 //!   bridge can only lengthen, so the proof does.
@@ -27,7 +27,8 @@ use super::{
     sweep::{Sweep, WIDTH},
 };
 
-/// Open nodes that are looked at in pairs, at most. A guess: it bounds the time by that of a search.
+/// Open nodes that are looked at in pairs, at most. A guess: it bounds the time by that of a
+/// search.
 const PAIRED: usize = 64;
 /// Kept where proof is hopeless. A guess: each is one chance that the next link spares.
 const WITNESSES: usize = 4;
