@@ -12,8 +12,8 @@ const SIZES: usize = 64;
 /// No room; the end of a list of free rooms.
 const NONE: u32 = u32::MAX;
 /// How much of the pool is reserved beyond what is in use: one part of so many. Measured: with a
-/// quarter, the pool of a moving mesh of mean degree 8 grew once in 24 000 changes, in the first 6
-/// 000.
+/// quarter, the pool of a moving mesh of mean degree 8 grew once in 24 000 changes,
+/// near the beginning.
 const RESERVE: usize = 4;
 
 /// See the module.
