@@ -37,7 +37,7 @@ pub use distances::{DistanceFigures, Distances};
 pub use figures::{CutEdge, CutNode, Figures};
 pub use flow::{CapacityEdge, Flow, max_flow};
 pub use hops::{HOP_NODES_MAX, HopTable, TooManyNodes};
-pub use live::{Effort as EditEffort, Live};
+pub use live::{Live, Upkeep};
 pub use reliability::{EFFORT, Effort, FailingEdge, Method, Reliability, Risk, documents_risk};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
 pub use snapshot::{Analyser, Layout};

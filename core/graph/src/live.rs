@@ -36,14 +36,14 @@ pub struct Live {
     clustering: Clustering,
     blocks: Blocks,
     diameter: Diameter,
-    effort: Effort,
+    upkeep: Upkeep,
     /// Common neighbours, or nodes being walked.
     nodes: Vec<u32>,
 }
 
 /// How edits were settled: so many in each way. Blocks and distances of an edit count once each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Effort {
+pub struct Upkeep {
     /// Links between two components.
     pub merges: u64,
     /// Lost bridges.
@@ -122,18 +122,18 @@ impl Live {
         let settled = if figures.component[a as usize] != figures.component[b as usize] {
             pieces::merge(figures, a, b);
             self.blocks.search(rows, figures, [a, b], &mut self.nodes);
-            self.effort.merges += 1;
+            self.upkeep.merges += 1;
             self.diameter.merged(rows, figures, a, b)
         } else {
             if self.blocks.together(a, b) {
-                self.effort.blocks_untouched += 1;
+                self.upkeep.blocks_untouched += 1;
             } else {
                 self.blocks.search(rows, figures, [a, b], &mut self.nodes);
-                self.effort.blocks_searched += 1;
+                self.upkeep.blocks_searched += 1;
             }
             self.diameter.linked(rows, figures, a, b)
         };
-        self.effort.count(settled);
+        self.upkeep.count(settled);
         true
     }
 
@@ -152,20 +152,20 @@ impl Live {
         let settled = if bridge {
             pieces::split(rows, figures, a, b, &mut self.nodes);
             self.blocks.search(rows, figures, [a, b], &mut self.nodes);
-            self.effort.splits += 1;
+            self.upkeep.splits += 1;
             self.diameter.split(rows, figures, a, b)
         } else {
             match self.blocks.whole(rows, a, b, &self.nodes) {
-                Some(Whole::ByCommonNeighbours) => self.effort.blocks_by_common_neighbours += 1,
-                Some(Whole::ByTwoPaths) => self.effort.blocks_by_two_paths += 1,
+                Some(Whole::ByCommonNeighbours) => self.upkeep.blocks_by_common_neighbours += 1,
+                Some(Whole::ByTwoPaths) => self.upkeep.blocks_by_two_paths += 1,
                 None => {
                     self.blocks.search(rows, figures, [a, b], &mut self.nodes);
-                    self.effort.blocks_searched += 1;
+                    self.upkeep.blocks_searched += 1;
                 }
             }
             self.diameter.unlinked(rows, figures, a, b)
         };
-        self.effort.count(settled);
+        self.upkeep.count(settled);
         true
     }
 
@@ -189,8 +189,8 @@ impl Live {
     }
 
     /// How edits were settled so far.
-    pub fn effort(&self) -> &Effort {
-        &self.effort
+    pub fn upkeep(&self) -> &Upkeep {
+        &self.upkeep
     }
 
     /// Heap memory held, in bytes.
@@ -211,7 +211,7 @@ impl Live {
     }
 }
 
-impl Effort {
+impl Upkeep {
     fn count(&mut self, settled: Settled) {
         *match settled {
             Settled::Untouched => &mut self.distances_untouched,

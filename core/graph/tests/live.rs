@@ -3,7 +3,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
-use bitcraps_graph::{Analyser, CutEdge, CutNode, Edge, Effort, Figures, Graph, Live};
+use bitcraps_graph::{Analyser, CutEdge, CutNode, Edge, Figures, Graph, Live, Upkeep};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -342,26 +342,26 @@ impl Run {
     }
 }
 
-fn ways(effort: &Effort) -> [(&'static str, u64); 11] {
+fn ways(upkeep: &Upkeep) -> [(&'static str, u64); 11] {
     [
-        ("merges", effort.merges),
-        ("splits", effort.splits),
-        ("blocks untouched", effort.blocks_untouched),
-        ("blocks by common neighbours", effort.blocks_by_common_neighbours),
-        ("blocks by two paths", effort.blocks_by_two_paths),
-        ("blocks searched", effort.blocks_searched),
-        ("distances untouched", effort.distances_untouched),
-        ("distances repaired", effort.distances_repaired),
-        ("distances searched", effort.distances_searched),
-        ("distances measured", effort.distances_measured),
-        ("distances swept", effort.distances_swept),
+        ("merges", upkeep.merges),
+        ("splits", upkeep.splits),
+        ("blocks untouched", upkeep.blocks_untouched),
+        ("blocks by common neighbours", upkeep.blocks_by_common_neighbours),
+        ("blocks by two paths", upkeep.blocks_by_two_paths),
+        ("blocks searched", upkeep.blocks_searched),
+        ("distances untouched", upkeep.distances_untouched),
+        ("distances repaired", upkeep.distances_repaired),
+        ("distances searched", upkeep.distances_searched),
+        ("distances measured", upkeep.distances_measured),
+        ("distances swept", upkeep.distances_swept),
     ]
 }
 
 fn every_way_is_taken(runs: &[Run]) {
-    let mut sums = ways(&Effort::default());
+    let mut sums = ways(&Upkeep::default());
     for run in runs {
-        for (sum, (_, times)) in sums.iter_mut().zip(ways(run.live.effort())) {
+        for (sum, (_, times)) in sums.iter_mut().zip(ways(run.live.upkeep())) {
             sum.1 += times;
         }
     }
