@@ -49,8 +49,10 @@ fn wait(health: &mut Health, until: Instant, readings: &Readings) -> Vec<u64> {
     let mut taken = Vec::new();
     while let Some(due) = health.deadline().filter(|due| *due <= until) {
         health.on_timeout(readings.clone(), due);
-        while let Some(Output::SnapshotTaken) = health.poll_output() {
-            taken.push(due.as_millis());
+        while let Some(output) = health.poll_output() {
+            if output == Output::SnapshotTaken {
+                taken.push(due.as_millis());
+            }
         }
     }
     taken

@@ -181,12 +181,13 @@ impl RiskSampler {
         let samples = (samples as u32).clamp(SAMPLES_MIN, SAMPLES_MAX);
         let mut hits = 0;
         self.random = self.seed;
+        let first = none * if needed == 1 { mean } else { mean * mean / 2.0 };
         for sample in 0..samples {
             if conditioned {
                 // One course of each of equally likely kinds: less left to chance.
                 let kind = (f64::from(sample) + self.uniform()) / f64::from(samples);
                 let drawn = too_few + (1.0 - too_few) * kind;
-                self.draw_at_least(needed, mean, (too_few, drawn), links.horizon_s);
+                self.draw_at_least(needed, mean, drawn - too_few, first, links.horizon_s);
             } else {
                 self.draw_any(mean, links.horizon_s);
             }
@@ -196,18 +197,18 @@ impl RiskSampler {
     }
 
     /// Times of a Poisson number of failures, given that there are at least `needed`.
-    /// Their number is where the chances of `needed`, of one more and so on, added to that of too
-    /// few, reach what was drawn.
+    /// Their number is where the chances of `needed`, which is `chance`, of one more and so on
+    /// together reach what was drawn.
     fn draw_at_least(
         &mut self,
         needed: usize,
         mean: f64,
-        (too_few, drawn): (f64, f64),
+        drawn: f64,
+        mut chance: f64,
         horizon_s: f64,
     ) {
         let mut count = needed;
-        let mut chance = exp(-mean) * if needed == 1 { mean } else { mean * mean / 2.0 };
-        let mut below = too_few + chance;
+        let mut below = chance;
         while below < drawn && count < FAILURES_MAX {
             count += 1;
             chance *= mean / count as f64;
