@@ -116,7 +116,7 @@ impl Health {
             topology: Topology::default(),
             is_stale: true,
             watched: Watched::new(now),
-            kept: Kept::new(),
+            kept: Kept::new(seed.fork("communities").rng().next_u64()),
             loads: Loads::default(),
             sampler: RiskSampler::new(seed.fork("risk").rng().next_u64()),
             standing: Vec::new(),
@@ -299,7 +299,7 @@ impl Health {
             clustering: mesh.figures.global_clustering,
             cut_nodes,
             cut_edges: mesh.figures.cut_edges.len(),
-            clusters: 0,
+            clusters: self.kept.clusters(),
             cut_node_load: self.cut_loads.iter().copied().reduce(f64::max),
             documents_risk: cut_nodes as f64 / nodes.max(1) as f64
                 * (0.0_f64.max(2.0 - mean_degree) / 2.0),

@@ -128,6 +128,7 @@ impl Node {
             age_ms: self.health.snapshot().map(|(at, _)| millis(now, at)),
             cut_nodes: mesh.figures.cut_nodes.iter().zip(loads).map(cut_node).collect(),
             cut_edges: mesh.figures.cut_edges.iter().map(cut_edge).collect(),
+            clusters: clusters(mesh),
             tables: self.table_risks(),
             alerts: self.health.alerts().map(|alert| alert_view(alert, now)).collect(),
             anomalies: self.health.anomalies().map(|found| anomaly_view(found, now)).collect(),
@@ -180,6 +181,15 @@ impl Node {
         };
         self.health.advice(&name).into_iter().map(view).collect()
     }
+}
+
+/// The communities in the order of their numbers, which they keep.
+fn clusters(mesh: health::Mesh<'_>) -> Vec<Vec<PeerId>> {
+    let mut clusters: SortedMap<u32, Vec<PeerId>> = SortedMap::new();
+    for (id, community) in mesh.ids.iter().zip(mesh.communities) {
+        clusters.or_default(*community).push(*id);
+    }
+    clusters.into_values().collect()
 }
 
 fn alert_view(alert: &health::Alert, now: Instant) -> AlertView {
