@@ -94,10 +94,16 @@ impl Kept {
             self.ids.clone_from(&topology.nodes);
         }
         core::mem::swap(&mut self.before, &mut self.edges);
+        // Links ascend as ids do, so their first ends are found in passing.
+        let mut at = 0;
         let edge = |link: &Link| {
-            let index = |id| self.ids.binary_search(id).map_or(u32::MAX, |at| at as u32);
+            while self.ids.get(at).is_some_and(|id| *id < link.a) {
+                at += 1;
+            }
+            let other = self.ids[at..].binary_search(&link.b);
+            let b = other.map_or(u32::MAX, |beyond| (at + beyond) as u32);
             let cost = link.latency.map_or(1, |latency| latency.as_micros().max(1) as u32);
-            Edge { a: index(&link.a), b: index(&link.b), cost }
+            Edge { a: at as u32, b, cost }
         };
         self.edges.clear();
         self.edges.extend(topology.links.iter().map(edge));

@@ -334,10 +334,10 @@ impl Health {
             cut_edges.binary_search_by_key(&(a, b), |edge| (edge.a, edge.b)).is_ok()
         };
         self.standing.clear();
-        for (edge, link) in self.kept.edges().iter().zip(&self.topology.links) {
+        let habits = self.watched.habits(&self.topology.links, horizon_s);
+        for (edge, habit) in self.kept.edges().iter().zip(habits) {
             if ours(edge.a) {
                 let (a, b) = (edge.a, edge.b);
-                let habit = self.watched.habit(link, horizon_s);
                 self.standing.push(Standing { a, b, habit, is_cut: is_cut(a, b) });
             }
         }
