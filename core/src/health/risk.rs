@@ -11,7 +11,7 @@
 //! - All else is simulated, for those courses only that can split: with no bridged cut edge it
 //!   takes two failures. The rest is a known share of no split, which makes quiet meshes cheap and
 //!   exact to many digits.
-//! - Every question draws the same chances, so that an answer moves only when what it is about does.
+//! - Every question draws the same chances: an answer moves only when what it is about does.
 //! - A failure can split only what it tears apart, so one search from both ends of the failed link
 //!   decides; most meet after a few steps.
 
