@@ -127,8 +127,8 @@ impl Watched {
         self.links.len()
     }
 
-    /// Takes in what came and went, and names each such link to `changed`. O(links) for the comparison, and
-    /// O(log links) for each difference.
+    /// Takes in what came and went, and names each such link to `changed`. O(links) for the
+    /// comparison, and O(log links) for each difference.
     pub(super) fn on_topology(
         &mut self,
         before: &[Link],
