@@ -146,7 +146,10 @@ impl Checker {
             | Event::TableFrozen { .. }
             | Event::TableThawed { .. }
             | Event::BettingPaused { .. }
-            | Event::BettingResumed { .. } => true,
+            | Event::BettingResumed { .. }
+            | Event::AlertRaised { .. }
+            | Event::AlertCleared { .. }
+            | Event::AnomalyFound { .. } => true,
         };
         if !first {
             self.found(by, Invariant::AtMostOnce, format!("told twice: {event:?}"));

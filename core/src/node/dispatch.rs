@@ -320,7 +320,7 @@ impl Node {
     }
 
     fn packet(&mut self, from: PeerId, bytes: &[u8], now: Instant) {
-        self.heard.on_packet(from);
+        self.heard.on_packet(from, bytes.len());
         match Packet::decode(bytes) {
             Ok(Packet::Map(message)) => self.map.on_message(from, message, now),
             Ok(Packet::Route(message)) => self.router.on_message(from, message, now),
@@ -496,7 +496,7 @@ impl Node {
         let _ = self.links.send(to, &packet.encode(), now);
     }
 
-    fn tell(&mut self, event: Event) {
+    pub(super) fn tell(&mut self, event: Event) {
         self.out.push_back(Output::Event(event));
     }
 

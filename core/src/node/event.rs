@@ -3,6 +3,7 @@
 use super::{Address, CloseReason, CommandError, RequestId, Transport};
 use crate::{
     craps::{Chips, Dice},
+    health::{AlertKind, Metric, Severity, Subject},
     id::{LinkId, PeerId, TableId},
 };
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,18 @@ pub enum Event {
     BettingPaused { table: TableId, percent: u8 },
     /// The mesh is safer; betting goes on.
     BettingResumed { table: TableId },
+    /// A figure of the mesh passed its threshold; both in thousandths of the figure's unit.
+    AlertRaised { kind: AlertKind, severity: Severity, value_milli: u64, threshold_milli: u64 },
+    /// It is well again.
+    AlertCleared { kind: AlertKind },
+    /// A figure is not what it used to be; both in thousandths of its unit. The view says more.
+    AnomalyFound {
+        subject: Subject,
+        metric: Metric,
+        severity: Severity,
+        value_milli: u64,
+        expected_milli: u64,
+    },
     /// A member signed two conflicting messages.
     Equivocation { table: TableId, culprit: PeerId },
 }
