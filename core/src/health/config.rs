@@ -88,6 +88,7 @@ pub struct NeighbourReading {
     pub peer: PeerId,
     pub rtt: Option<Duration>,
     pub reliability: f32,
-    /// Packets since its link opened.
-    pub packets_in: u64,
+    /// Frames since its link was connected: what arrived, and what the link could not take.
+    pub frames_in: u64,
+    pub congested: u64,
 }

@@ -14,6 +14,7 @@ mod advice;
 mod alert;
 mod config;
 mod detect;
+mod findings;
 mod forecast;
 mod load;
 mod logarithm;
@@ -27,6 +28,7 @@ pub use advice::{About, Advice};
 pub use alert::{Alert, AlertChange, Alerts, CLEARED_MAX, SHAPE_NODES_MIN};
 pub use config::{Config, Link, NeighbourReading, Readings, Thresholds, Topology};
 pub use detect::{Anomaly, Config as DetectConfig, Detectors, INCIDENTS_MAX, SERIES_MAX};
+pub use findings::{ANOMALIES_MAX, Findings, NEIGHBOURS_MAX};
 pub use forecast::{Band, Forecast, Forecasts};
 pub use mesh::Mesh;
 pub use watched::LINKS_WATCHED_MAX;
@@ -84,6 +86,7 @@ pub struct Health {
     taken_at: Option<Instant>,
     /// The first and the last change since the last snapshot.
     changed: Option<(Instant, Instant)>,
+    findings: Findings,
     outputs: VecDeque<Output>,
     counters: Counters,
 }
@@ -92,6 +95,7 @@ impl Health {
     /// `own` is this node: the risk of a split is that of the part it is in.
     pub fn new(config: Config, own: PeerId, seed: &Seed, now: Instant) -> Health {
         Health {
+            findings: Findings::new(config.thresholds),
             config,
             own,
             topology: Topology::default(),
@@ -141,6 +145,7 @@ impl Health {
         if self.history.len() >= HISTORY_MAX {
             self.history.pop_front();
         }
+        self.findings.on_snapshot(&snapshot, &readings.neighbours, now);
         self.history.push_back((now, snapshot));
         self.before = (now, readings);
         (self.changes, self.changed, self.taken_at) = (0, None, Some(now));
@@ -186,6 +191,11 @@ impl Health {
     /// were watched for long enough.
     pub fn table_risks(&self) -> &[(TableId, Risk)] {
         &self.tables
+    }
+
+    /// Anomalies, alerts and forecasts as of the newest snapshot.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     /// What to do about the newest snapshot, most urgent first, at most [`advice::ADVICE_MAX`].

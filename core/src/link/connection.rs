@@ -25,6 +25,8 @@ pub struct Connection {
     pub mtu: usize,
     /// When the driver reported it.
     pub since: Instant,
+    /// Frames that arrived, whatever they were.
+    pub frames_in: u64,
     /// Frames that the driver dropped.
     pub congested: u64,
     pub phase: Phase,

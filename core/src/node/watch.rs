@@ -1,30 +1,16 @@
 //! The health room's place in the node: what it is fed with, and how its findings are told.
 
 use super::{
-    AdviceView, CutEdgeView, CutNodeView, HealthView, Node, SampleView, TableRiskView,
-    picture::millis,
+    AdviceView, AlertView, AnomalyView, BandView, CutEdgeView, CutNodeView, ForecastView,
+    HealthView, Node, SampleView, TableRiskView, picture::millis,
 };
 use crate::{
     health::{self, NeighbourReading, Readings},
     id::PeerId,
+    link,
     map::{self, KnownPeer},
-    sorted::SortedMap,
     time::Instant,
 };
-
-/// Packets of each neighbour since its link opened.
-#[derive(Default)]
-pub(super) struct Heard(SortedMap<PeerId, u64>);
-
-impl Heard {
-    pub(super) fn on_packet(&mut self, from: PeerId) {
-        *self.0.or_default(from) += 1;
-    }
-
-    pub(super) fn forget(&mut self, peer: &PeerId) {
-        self.0.remove(peer);
-    }
-}
 
 impl Node {
     /// Tells the health room what the map shows.
@@ -45,7 +31,7 @@ impl Node {
             bytes_in: counters.bytes_in,
             packets_in: counters.packets_in,
             congested: counters.congested,
-            neighbours: self.links.neighbours().map(|n| self.neighbour_reading(&n)).collect(),
+            neighbours: self.links.neighbours().map(|n| neighbour_reading(&n)).collect(),
             tables: self
                 .tables
                 .sessions()
@@ -53,15 +39,6 @@ impl Node {
                 .collect(),
         };
         self.health.on_timeout(readings, now);
-    }
-
-    fn neighbour_reading(&self, neighbour: &crate::link::Neighbour) -> NeighbourReading {
-        NeighbourReading {
-            peer: neighbour.peer,
-            rtt: neighbour.rtt,
-            reliability: neighbour.reliability,
-            packets_in: self.heard.0.get(&neighbour.peer).copied().unwrap_or_default(),
-        }
     }
 
     pub(super) fn drain_health(&mut self) -> bool {
@@ -97,6 +74,9 @@ impl Node {
             cut_edges: mesh.figures.cut_edges.iter().map(cut_edge).collect(),
             tables: self.table_risks(),
             advice: self.advice(),
+            alerts: self.alerts(now),
+            anomalies: self.anomalies(now),
+            forecasts: self.health.findings().forecasts().map(forecast_view).collect(),
             ..HealthView::default()
         };
         view.cut_nodes.sort_by_key(|cut| core::cmp::Reverse(cut.cuts_off));
@@ -118,6 +98,35 @@ impl Node {
         self.health.table_risks().iter().map(view).collect()
     }
 
+    fn alerts(&self, now: Instant) -> Vec<AlertView> {
+        let alerts = self.health.findings().alerts();
+        let view = |alert: &health::Alert| AlertView {
+            kind: alert.kind,
+            severity: alert.severity,
+            value: alert.value,
+            threshold: alert.threshold,
+            raised_ms: millis(now, alert.raised),
+            cleared_ms: alert.cleared.map(|cleared| millis(now, cleared)),
+        };
+        alerts.standing().chain(alerts.cleared()).map(view).collect()
+    }
+
+    fn anomalies(&self, now: Instant) -> Vec<AnomalyView> {
+        let view = |anomaly: &health::Anomaly| AnomalyView {
+            subject: anomaly.subject,
+            metric: anomaly.metric,
+            detector: anomaly.detector,
+            severity: anomaly.severity,
+            value: anomaly.value,
+            expected: anomaly.expected,
+            score: anomaly.score,
+            age_ms: millis(now, anomaly.at),
+            cause: anomaly.cause.clone(),
+            action: anomaly.action.to_owned(),
+        };
+        self.health.findings().anomalies().map(view).collect()
+    }
+
     fn advice(&self) -> Vec<AdviceView> {
         let name = |peer: PeerId| match self.map.peer(peer) {
             Some(known) => known.name().to_owned(),
@@ -129,6 +138,29 @@ impl Node {
             repair: None,
         };
         self.health.advice(&name).into_iter().map(view).collect()
+    }
+}
+
+fn neighbour_reading(neighbour: &link::Neighbour) -> NeighbourReading {
+    NeighbourReading {
+        peer: neighbour.peer,
+        rtt: neighbour.rtt,
+        reliability: neighbour.reliability,
+        frames_in: neighbour.frames_in,
+        congested: neighbour.congested,
+    }
+}
+
+fn forecast_view((metric, forecast): (health::Metric, health::Forecast)) -> ForecastView {
+    ForecastView {
+        metric,
+        now: forecast.now,
+        horizon_ms: forecast.horizon.as_millis() as u64,
+        expected: forecast.expected.map(|band| BandView {
+            value: band.value,
+            low: band.low,
+            high: band.high,
+        }),
     }
 }
 

@@ -61,7 +61,9 @@ pub(super) fn rule(subject: Subject, metric: Metric) -> Rule {
         (Metric::CutNodeLoad | Metric::Risk, _) => level(Bad::Up, 0.1, 0.0, 3),
         // One change in 5 s is 12 a minute. A node that leaves or returns is over within two or
         // three readings; what still changes after that flaps.
-        (Metric::LinkChanges, _) => rate(3.0, 0.5, 4, 12),
+        (Metric::LinkChanges, Subject::Mesh) => rate(3.0, 0.5, 4, 12),
+        // Down and up is a restart; down again within two minutes is none.
+        (Metric::LinkChanges, Subject::Neighbour(_)) => rate(3.0, 0.5, 3, 24),
         (Metric::BytesIn, _) => rate(10_000.0, 0.5, 3, 3),
         (Metric::PacketsIn, _) => rate(12.5, 0.5, 3, 3),
         (Metric::Congested, _) => rate(0.25, 0.5, 2, 6),

@@ -290,3 +290,14 @@ fn series_and_incidents_are_bounded_and_can_be_forgotten() {
     (0..peers).for_each(|n| watch.detectors.forget(subject(n)));
     assert_eq!(watch.detectors.series(), 0);
 }
+
+#[test]
+fn one_late_answer_in_a_smoothed_round_trip_is_not_told() {
+    let mut watch = Watch::new(20);
+    for _ in 0..100 {
+        watch.quiet(PEER, Metric::MeanLatency, 50, 20.0, 0.5);
+        for late in [70.0, 45.0, 32.0, 26.0, 23.0] {
+            assert_eq!(watch.read(PEER, Metric::MeanLatency, late), None);
+        }
+    }
+}
