@@ -144,7 +144,12 @@ impl Checker {
             | Event::PartitionHealed
             | Event::TableChanged { .. }
             | Event::TableFrozen { .. }
-            | Event::TableThawed { .. } => true,
+            | Event::TableThawed { .. }
+            | Event::BettingPaused { .. }
+            | Event::BettingResumed { .. }
+            | Event::AlertRaised { .. }
+            | Event::AlertCleared { .. }
+            | Event::AnomalyFound { .. } => true,
         };
         if !first {
             self.found(by, Invariant::AtMostOnce, format!("told twice: {event:?}"));

@@ -25,8 +25,6 @@ pub struct Connection {
     pub mtu: usize,
     /// When the driver reported it.
     pub since: Instant,
-    /// Frames that arrived, whatever they were.
-    pub frames_in: u64,
     /// Frames that the driver dropped.
     pub congested: u64,
     pub phase: Phase,

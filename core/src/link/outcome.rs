@@ -49,10 +49,6 @@ pub struct Neighbour {
     pub rtt_variation: Option<Duration>,
     /// Share of pings answered, 0 to 1.
     pub reliability: f32,
-    /// Frames that arrived on this link since it was connected, repeated and stale ones too.
-    pub frames_in: u64,
-    /// Frames to it that the driver dropped.
-    pub congested: u64,
     pub link_key: [u8; 32],
 }
 

@@ -6,7 +6,7 @@
 
 use super::{
     Address, Command, CommandError, Config, Counters, Event, Input, Output, RequestId, WakeReason,
-    Wakeup, message::Announced,
+    Wakeup, message::Announced, watch::Heard,
 };
 use crate::{
     crypto::identity::Identity,
@@ -36,6 +36,7 @@ pub struct Node {
     pub(super) router: Router,
     pub(super) tables: Tables,
     pub(super) health: Health,
+    pub(super) heard: Heard,
     stopping: bool,
     /// Links or the map moved since the router last heard of them.
     stale: Stale,
@@ -102,6 +103,7 @@ impl Node {
             router,
             tables,
             health,
+            heard: Heard::default(),
             stopping: false,
             stale: Stale { links: true, topology: true },
             counted: Counted { tables_lost: tables_lost as u64, ..Counted::default() },
@@ -262,7 +264,7 @@ impl Node {
                 | self.drain_map(now)
                 | self.drain_router(now)
                 | self.drain_tables(now)
-                | self.drain_health()
+                | self.drain_health(now)
                 | self.refresh(now);
             if !busy {
                 return;
@@ -311,12 +313,14 @@ impl Node {
             self.refresh(now);
             if !self.links.is_linked(&peer) {
                 self.map.on_neighbour_down(peer, now);
+                self.heard.forget(&peer);
             }
         }
         self.tell(Event::LinkClosed { link, peer_id: peer, reason });
     }
 
     fn packet(&mut self, from: PeerId, bytes: &[u8], now: Instant) {
+        self.heard.on_packet(from, bytes.len());
         match Packet::decode(bytes) {
             Ok(Packet::Map(message)) => self.map.on_message(from, message, now),
             Ok(Packet::Route(message)) => self.router.on_message(from, message, now),
@@ -418,6 +422,10 @@ impl Node {
                     self.tell(Event::TableFrozen { table, reachable, needed });
                 }
                 game::Output::Thawed { table } => self.tell(Event::TableThawed { table }),
+                game::Output::Paused { table, percent } => {
+                    self.tell(Event::BettingPaused { table, percent });
+                }
+                game::Output::Resumed { table } => self.tell(Event::BettingResumed { table }),
                 game::Output::Equivocation { table, culprit } => {
                     self.tell(Event::Equivocation { table, culprit });
                 }
@@ -488,7 +496,7 @@ impl Node {
         let _ = self.links.send(to, &packet.encode(), now);
     }
 
-    fn tell(&mut self, event: Event) {
+    pub(super) fn tell(&mut self, event: Event) {
         self.out.push_back(Output::Event(event));
     }
 

@@ -3,6 +3,7 @@
 use super::{Address, CloseReason, CommandError, RequestId, Transport};
 use crate::{
     craps::{Chips, Dice},
+    health::{AlertKind, Metric, Severity, Subject},
     id::{LinkId, PeerId, TableId},
 };
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,22 @@ pub enum Event {
     TableFrozen { table: TableId, reachable: usize, needed: usize },
     /// A quorum is back.
     TableThawed { table: TableId },
+    /// Betting rests here: with this likelihood the members lose each other soon.
+    BettingPaused { table: TableId, percent: u8 },
+    /// The mesh is safer; betting goes on.
+    BettingResumed { table: TableId },
+    /// A figure of the mesh passed its threshold; both in thousandths of the figure's unit.
+    AlertRaised { kind: AlertKind, severity: Severity, value_milli: u64, threshold_milli: u64 },
+    /// It is well again.
+    AlertCleared { kind: AlertKind },
+    /// A figure is not what it used to be; both in thousandths of its unit. The view says more.
+    AnomalyFound {
+        subject: Subject,
+        metric: Metric,
+        severity: Severity,
+        value_milli: u64,
+        expected_milli: u64,
+    },
     /// A member signed two conflicting messages.
     Equivocation { table: TableId, culprit: PeerId },
 }

@@ -2,7 +2,7 @@
 
 use super::{
     BetView, Counters, EdgeView, HistoryView, LinkState, LinkView, LobbyView, MapView, Node,
-    NodeView, PeerView, SeatView, TablePhase, TableState, TableView, dispatch::Counted,
+    NodeView, PauseView, PeerView, SeatView, TablePhase, TableState, TableView, dispatch::Counted,
     message::Announced,
 };
 use crate::{
@@ -27,7 +27,7 @@ impl Node {
             links: self.link_views(),
             map: self.map_view(now),
             partitions: self.map.parts().to_vec(),
-            tables: self.tables.sessions().map(|s| self.table_view(s)).collect(),
+            tables: self.tables.sessions().map(|s| self.table_view(s, now)).collect(),
             lobby: self.lobby_view(),
             health: self.health(now),
             components: Vec::new(),
@@ -71,7 +71,7 @@ impl Node {
         }
     }
 
-    fn table_view(&self, session: &Session) -> TableView {
+    fn table_view(&self, session: &Session, now: Instant) -> TableView {
         let ledger = session.ledger();
         let seat = |(seat, state): (_, &crate::game::SeatState)| SeatView {
             peer_id: state.peer,
@@ -116,7 +116,9 @@ impl Node {
             reachable: session.reachable(),
             quorum: session.quorum(),
             pending: session.pending(),
-            paused: None,
+            paused: session
+                .pause()
+                .map(|pause| PauseView { risk: pause.risk, since_ms: millis(now, pause.since) }),
             history: session.history().map(history_view).collect(),
         }
     }
@@ -165,6 +167,7 @@ pub(super) fn millis(now: Instant, then: Instant) -> u64 {
 /// Gathers what every room counts under one roof.
 pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
     let (link, map, route) = (node.links.counters(), node.map.counters(), node.router.counters());
+    let health = node.health.counters();
     let mut all = Counters {
         frames_in: link.frames_in,
         frames_out: link.frames_out,
@@ -186,7 +189,10 @@ pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
         packets_retried: route.retried,
         packets_unreachable: route.unreachable,
         partitions_formed: map.partitions_formed,
-        snapshots: node.health.counters().snapshots,
+        snapshots: health.snapshots,
+        alerts_raised: health.alerts_raised,
+        alerts_cleared: health.alerts_cleared,
+        anomalies: health.anomalies,
         tables_lost: counted.tables_lost,
         ..Counters::default()
     };

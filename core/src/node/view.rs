@@ -227,6 +227,12 @@ pub struct Counters {
     /// Looks at the figures of the mesh.
     #[serde(default)]
     pub snapshots: u64,
+    #[serde(default)]
+    pub alerts_raised: u64,
+    #[serde(default)]
+    pub alerts_cleared: u64,
+    #[serde(default)]
+    pub anomalies: u64,
     /// Stored tables that did not fit and were left aside at the start.
     pub tables_lost: u64,
 }

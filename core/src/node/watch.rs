@@ -1,16 +1,33 @@
 //! The health room's place in the node: what it is fed with, and how its findings are told.
 
 use super::{
-    AdviceView, AlertView, AnomalyView, BandView, CutEdgeView, CutNodeView, ForecastView,
+    AdviceView, AlertView, AnomalyView, BandView, CutEdgeView, CutNodeView, Event, ForecastView,
     HealthView, Node, SampleView, TableRiskView, picture::millis,
 };
 use crate::{
     health::{self, NeighbourReading, Readings},
-    id::PeerId,
-    link,
+    id::{PeerId, TableId},
+    link::Neighbour,
     map::{self, KnownPeer},
+    sorted::SortedMap,
     time::Instant,
 };
+
+/// Packets and bytes of each neighbour since its link opened.
+#[derive(Default)]
+pub(super) struct Heard(SortedMap<PeerId, (u64, u64)>);
+
+impl Heard {
+    pub(super) fn on_packet(&mut self, from: PeerId, bytes: usize) {
+        let (packets_in, bytes_in) = self.0.or_default(from);
+        *packets_in += 1;
+        *bytes_in += bytes as u64;
+    }
+
+    pub(super) fn forget(&mut self, peer: &PeerId) {
+        self.0.remove(peer);
+    }
+}
 
 impl Node {
     /// Tells the health room what the map shows.
@@ -31,7 +48,7 @@ impl Node {
             bytes_in: counters.bytes_in,
             packets_in: counters.packets_in,
             congested: counters.congested,
-            neighbours: self.links.neighbours().map(|n| neighbour_reading(&n)).collect(),
+            neighbours: self.links.neighbours().map(|n| self.neighbour_reading(&n)).collect(),
             tables: self
                 .tables
                 .sessions()
@@ -41,15 +58,54 @@ impl Node {
         self.health.on_timeout(readings, now);
     }
 
-    pub(super) fn drain_health(&mut self) -> bool {
+    fn neighbour_reading(&self, neighbour: &Neighbour) -> NeighbourReading {
+        let (packets_in, bytes_in) = self.heard.0.get(&neighbour.peer).copied().unwrap_or_default();
+        let link = self.links.links().find(|link| link.link == neighbour.link);
+        NeighbourReading {
+            peer: neighbour.peer,
+            rtt: neighbour.rtt,
+            reliability: neighbour.reliability,
+            packets_in,
+            bytes_in,
+            congested: link.map_or(0, |link| link.congested),
+        }
+    }
+
+    pub(super) fn drain_health(&mut self, now: Instant) -> bool {
         let mut busy = false;
         while let Some(output) = self.health.poll_output() {
             busy = true;
             match output {
-                health::Output::SnapshotTaken => {}
+                health::Output::SnapshotTaken => self.tell_tables(now),
+                health::Output::AlertRaised(alert) => self.tell(Event::AlertRaised {
+                    kind: alert.kind,
+                    severity: alert.severity,
+                    value_milli: milli(alert.value),
+                    threshold_milli: milli(alert.threshold),
+                }),
+                health::Output::AlertCleared(alert) => {
+                    self.tell(Event::AlertCleared { kind: alert.kind });
+                }
+                health::Output::AnomalyFound(anomaly) => self.tell(Event::AnomalyFound {
+                    subject: anomaly.subject,
+                    metric: anomaly.metric,
+                    severity: anomaly.severity,
+                    value_milli: milli(anomaly.value),
+                    expected_milli: milli(anomaly.expected),
+                }),
             }
         }
         busy
+    }
+
+    /// Betting rests at a table whose members may lose each other.
+    fn tell_tables(&mut self, now: Instant) {
+        let tables: Vec<TableId> = self.tables.sessions().map(|session| session.id()).collect();
+        for table in tables {
+            let mut risks = self.health.table_risks().iter();
+            let risk = risks.find(|(of, _)| *of == table).map(|(_, risk)| *risk);
+            self.tables.on_risk(table, risk, &self.identity, now);
+        }
     }
 
     /// What this node knows of the health of its mesh, without the history.
@@ -73,10 +129,10 @@ impl Node {
             cut_nodes: mesh.figures.cut_nodes.iter().zip(loads).map(cut_node).collect(),
             cut_edges: mesh.figures.cut_edges.iter().map(cut_edge).collect(),
             tables: self.table_risks(),
+            alerts: self.health.alerts().map(|alert| alert_view(alert, now)).collect(),
+            anomalies: self.health.anomalies().map(|found| anomaly_view(found, now)).collect(),
+            forecasts: health::METRICS.into_iter().filter_map(|m| self.forecast(m)).collect(),
             advice: self.advice(),
-            alerts: self.alerts(now),
-            anomalies: self.anomalies(now),
-            forecasts: self.health.findings().forecasts().map(forecast_view).collect(),
             ..HealthView::default()
         };
         view.cut_nodes.sort_by_key(|cut| core::cmp::Reverse(cut.cuts_off));
@@ -93,38 +149,23 @@ impl Node {
         self.health.history().map(sample).collect()
     }
 
+    fn forecast(&self, metric: health::Metric) -> Option<ForecastView> {
+        let forecast = self.health.forecast(metric)?;
+        Some(ForecastView {
+            metric,
+            now: forecast.now,
+            horizon_ms: forecast.horizon.as_millis() as u64,
+            expected: forecast.expected.map(|health::Band { value, low, high }| BandView {
+                value,
+                low,
+                high,
+            }),
+        })
+    }
+
     fn table_risks(&self) -> Vec<TableRiskView> {
         let view = |(table_id, risk): &_| TableRiskView { table_id: *table_id, risk: *risk };
         self.health.table_risks().iter().map(view).collect()
-    }
-
-    fn alerts(&self, now: Instant) -> Vec<AlertView> {
-        let alerts = self.health.findings().alerts();
-        let view = |alert: &health::Alert| AlertView {
-            kind: alert.kind,
-            severity: alert.severity,
-            value: alert.value,
-            threshold: alert.threshold,
-            raised_ms: millis(now, alert.raised),
-            cleared_ms: alert.cleared.map(|cleared| millis(now, cleared)),
-        };
-        alerts.standing().chain(alerts.cleared()).map(view).collect()
-    }
-
-    fn anomalies(&self, now: Instant) -> Vec<AnomalyView> {
-        let view = |anomaly: &health::Anomaly| AnomalyView {
-            subject: anomaly.subject,
-            metric: anomaly.metric,
-            detector: anomaly.detector,
-            severity: anomaly.severity,
-            value: anomaly.value,
-            expected: anomaly.expected,
-            score: anomaly.score,
-            age_ms: millis(now, anomaly.at),
-            cause: anomaly.cause.clone(),
-            action: anomaly.action.to_owned(),
-        };
-        self.health.findings().anomalies().map(view).collect()
     }
 
     fn advice(&self) -> Vec<AdviceView> {
@@ -141,27 +182,35 @@ impl Node {
     }
 }
 
-fn neighbour_reading(neighbour: &link::Neighbour) -> NeighbourReading {
-    NeighbourReading {
-        peer: neighbour.peer,
-        rtt: neighbour.rtt,
-        reliability: neighbour.reliability,
-        frames_in: neighbour.frames_in,
-        congested: neighbour.congested,
+fn alert_view(alert: &health::Alert, now: Instant) -> AlertView {
+    AlertView {
+        kind: alert.kind,
+        severity: alert.severity,
+        value: alert.value,
+        threshold: alert.threshold,
+        raised_ms: millis(now, alert.raised),
+        cleared_ms: alert.cleared.map(|at| millis(now, at)),
     }
 }
 
-fn forecast_view((metric, forecast): (health::Metric, health::Forecast)) -> ForecastView {
-    ForecastView {
-        metric,
-        now: forecast.now,
-        horizon_ms: forecast.horizon.as_millis() as u64,
-        expected: forecast.expected.map(|band| BandView {
-            value: band.value,
-            low: band.low,
-            high: band.high,
-        }),
+fn anomaly_view(anomaly: &health::Anomaly, now: Instant) -> AnomalyView {
+    AnomalyView {
+        subject: anomaly.subject,
+        metric: anomaly.metric,
+        detector: anomaly.detector,
+        severity: anomaly.severity,
+        value: anomaly.value,
+        expected: anomaly.expected,
+        score: anomaly.score,
+        age_ms: millis(now, anomaly.at),
+        cause: anomaly.cause.clone(),
+        action: anomaly.action.to_owned(),
     }
+}
+
+/// Thousandths: an event has no fractions.
+fn milli(value: f64) -> u64 {
+    (value * 1000.0).round() as u64
 }
 
 /// Several transports between two nodes are one link, as good as the best of them.

@@ -88,6 +88,7 @@ pub fn spawn(
         inbox: sender,
         events: events.clone(),
         progress: store.progress.clone(),
+        store: store.probe(),
         counters,
     };
     let driver = Driver {
@@ -357,7 +358,19 @@ fn log(event: &Event) {
             let table = table.short();
             tracing::warn!("table {table} is frozen: {reachable} reachable, {needed} needed");
         }
+        Event::AlertRaised { kind, value_milli, threshold_milli, .. } => {
+            let (value, limit) = (*value_milli as f64 / 1e3, *threshold_milli as f64 / 1e3);
+            tracing::warn!("alert: {kind:?} is {value}, its threshold {limit}");
+        }
+        Event::AlertCleared { kind } => tracing::info!("alert over: {kind:?}"),
         Event::TableThawed { table } => tracing::info!("table {} goes on", table.short()),
+        Event::BettingPaused { table, percent } => {
+            let table = table.short();
+            tracing::warn!("betting rests at table {table}: {percent} % risk of a split");
+        }
+        Event::BettingResumed { table } => {
+            tracing::info!("table {} takes bets again", table.short());
+        }
         Event::Equivocation { table, culprit } => {
             let (table, culprit) = (table.short(), culprit.short());
             tracing::warn!("member {culprit} of table {table} signed two conflicting messages");

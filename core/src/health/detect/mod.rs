@@ -55,7 +55,7 @@ const STEP_LIMIT: f64 = 10.0;
 /// Of a step that has to be there at the next reading. Guess.
 const STEP_KEPT: f64 = 0.9;
 
-/// Twelve readings, a minute, at two spreads; four at any distance.
+/// Twelve readings, a minute, at two spreads; six at any distance.
 const CUSUM_LIMIT: f64 = 12.0;
 
 /// A cause is told once in this time for one subject. Guess.

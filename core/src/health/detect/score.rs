@@ -13,7 +13,7 @@ const MAD_TO_DEVIATION: f64 = 1.4826;
 /// this, so that it takes several readings to fill it. Page 1954; the reference value of 1 finds
 /// shifts of two spreads soonest.
 const CUSUM_SLACK: f64 = 1.0;
-const CUSUM_READING_MAX: f64 = 4.0;
+const CUSUM_READING_MAX: f64 = 3.0;
 
 /// It never holds more than this, so that it empties within a minute of an end. Guess.
 const CUSUM_MAX: f64 = 24.0;
