@@ -4,7 +4,7 @@
 //! each is marked by how wrong it was, and so is "as now". The model with the least mean absolute
 //! error of late is the one that speaks, and only while it and what was chosen in its place before
 //! were better than "as now" by [`BETTER`]: a model that happened to fit in hindsight has not
-//! shown that it can be picked in time. The band is where nine in ten of the model's own late
+//! shown that it can be picked in time. Nobody speaks after a surprise ([`SURPRISE`]). The band is where nine in ten of the model's own late
 //! errors lie.
 //!
 //! The models: the mean and the median of the last minutes; the same level with an exponential
@@ -32,12 +32,16 @@ pub const MARKS_MAX: usize = 240;
 /// Marks a forecast needs. Guess.
 const MARKS_MIN: usize = 48;
 
-/// The newest marks, two minutes of them, have to be no worse than "as now": after a change of the
-/// mesh a good record of before is worth nothing.
+/// The newest marks, two minutes of them, have to be better, too: after a change of the mesh a good
+/// record of before is worth nothing, and one event long ago is no record at all.
 const NEWEST: usize = 24;
 
 /// Mean absolute error, in that of "as now": what the issue promises is 0.8.
 const BETTER: f64 = 0.75;
+
+/// The newest reading is so many mean errors from what is expected: the figure has probably moved
+/// to another level, of which the models know nothing yet. Guess.
+const SURPRISE: f64 = 3.0;
 
 /// Share of late errors left out on either side of the band.
 const TAIL: f64 = 0.05;
@@ -226,17 +230,18 @@ impl Course {
         if self.marks.len() < MARKS_MIN {
             return None;
         }
-        let (wrong, best) = (self.wrong(MARKS_MAX), self.best());
+        let (wrong, newest, best) = (self.wrong(MARKS_MAX), self.wrong(NEWEST), self.best());
         let enough = wrong[AS_NOW] * BETTER;
-        let newest = self.wrong(NEWEST);
-        if wrong[AS_NOW] <= 0.0
-            || wrong[best] > enough
-            || wrong[CHOSEN] > enough
-            || newest[CHOSEN] > newest[AS_NOW]
-        {
+        let is_better = wrong[best] <= enough && wrong[CHOSEN] <= enough;
+        if !is_better || newest[CHOSEN] >= newest[AS_NOW] {
             return None;
         }
-        let value = f64::from(self.models(metric, steps)[best]);
+        let models = self.models(metric, steps);
+        let value = f64::from(models[best]);
+        let usual = wrong[best] / self.marks.len() as f64;
+        if (f64::from(models[AS_NOW]) - value).abs() > SURPRISE * usual {
+            return None;
+        }
         let mut errors: Vec<f32> = self.marks.iter().map(|mark| mark[best]).collect();
         errors.sort_unstable_by(f32::total_cmp);
         // One more than there are: the next error is as likely to lie between any two of them.

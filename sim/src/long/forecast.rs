@@ -52,8 +52,8 @@ struct Tally {
 
 fn run(seed: u64, length: Length, says: &mut dyn FnMut(&str)) -> Outcome {
     let (meshes, rounds) = match length {
-        Length::Short => (1, 3),
-        Length::Full => (12, 20),
+        Length::Short => (1, 6),
+        Length::Full => (6, 20),
     };
     let mut tallies = [Tally::default(); METRICS.len()];
     let mut node_hours = 0.0;

@@ -13,8 +13,8 @@
 //! - a step of [`STEP_LIMIT`] spreads from one reading to the next, of which nearly all is still
 //!   there at the reading after it ([`Detector::RateOfChange`]): found sooner than the above, and
 //!   not by one late answer in a smoothed round trip;
-//! - a cumulative sum of [`CUSUM_LIMIT`] while the reading is unusual ([`Detector::ChangePoint`]):
-//!   a small shift that lasts.
+//! - a cumulative sum of [`CUSUM_LIMIT`] while most of the last readings are unusual
+//!   ([`Detector::ChangePoint`]): a small shift that lasts.
 //!
 //! A series tells its anomaly once, until none of its last readings is out; a subject tells each
 //! cause once in [`REFRACTORY`]. Growth is no fault: while the number of nodes is above what was
@@ -57,6 +57,10 @@ const STEP_KEPT: f64 = 0.9;
 
 /// Twelve readings, a minute, at two spreads; six at any distance.
 const CUSUM_LIMIT: f64 = 12.0;
+
+/// And so many of the last readings are unusual: a few wild ones fill the sum, but are no shift.
+const SHIFT_NEEDED: u32 = 8;
+const SHIFT_LAST: u32 = 12;
 
 /// A cause is told once in this time for one subject. Guess.
 const REFRACTORY: Duration = Duration::from_secs(120);
@@ -119,6 +123,8 @@ struct Series {
     out: u32,
     /// The robust score of the newest reading, when it was a step.
     stepped: Option<f64>,
+    /// Likewise, which were unusual.
+    unusual: u32,
     cusum: f64,
     /// Above what was usual.
     grown: bool,
@@ -245,6 +251,7 @@ impl Series {
             self.stepped = Some(score.robust);
         }
         self.out = (self.out << 1) | u32::from(out);
+        self.unusual = (self.unusual << 1) | u32::from(unusual);
         self.cusum = cumulate(self.cusum, score.robust);
         self.grown = value > usual.median;
         let finding = self.decide(rule, &usual, &score, step, unusual);
@@ -274,7 +281,8 @@ impl Series {
         if out && step.is_some_and(|step| score.robust >= STEP_KEPT * step) {
             return found(Detector::RateOfChange, score.robust, usual.median);
         }
-        if unusual && self.cusum >= CUSUM_LIMIT {
+        let lasting = (self.unusual & last(SHIFT_LAST)).count_ones() >= SHIFT_NEEDED;
+        if unusual && lasting && self.cusum >= CUSUM_LIMIT {
             return found(Detector::ChangePoint, self.cusum, usual.median);
         }
         None

@@ -50,8 +50,9 @@ pub(super) fn rule(subject: Subject, metric: Metric) -> Rule {
         // telling when it stays so.
         (Metric::Nodes | Metric::Links, _) => level(Bad::Down, 0.2, 0.001, 2),
         (Metric::Parts, _) => level(Bad::Up, 0.25, 0.0, 2),
-        // Smoothed over eight pings, so a single late answer lasts for three readings.
-        (Metric::MeanLatency, _) => level(Bad::Up, 2.0, 0.1, 4),
+        // Smoothed over eight pings, so a single late answer lasts for three readings. One that a
+        // reliable transport sent again after 200 ms adds 12 ms (measured).
+        (Metric::MeanLatency, _) => level(Bad::Up, 3.0, 0.15, 4),
         // One lost ping takes 0.1 away; three in half a minute happen on a good radio.
         (Metric::MeanReliability, Subject::Neighbour(_)) => level(Bad::Down, 0.075, 0.0, 2),
         (Metric::MeanReliability, Subject::Mesh) => level(Bad::Down, 0.03, 0.0, 4),

@@ -98,7 +98,7 @@ fn a_link_that_slows_little_by_little_is_found_by_the_persistence_of_its_reading
     let mut watch = Watch::new(6);
     watch.quiet(PEER, Metric::MeanLatency, 50, 20.0, 0.5);
     let found = (1..100).find_map(|n| {
-        let anomaly = watch.read(PEER, Metric::MeanLatency, 20.0 + 2.0 * f64::from(n))?;
+        let anomaly = watch.read(PEER, Metric::MeanLatency, 20.0 + 4.0 * f64::from(n))?;
         Some((n, anomaly.detector))
     });
     let (readings, detector) = found.unwrap();
@@ -110,7 +110,7 @@ fn a_link_that_slows_little_by_little_is_found_by_the_persistence_of_its_reading
 fn a_small_shift_that_lasts_is_a_change_point() {
     let mut watch = Watch::new(7);
     watch.quiet(PEER, Metric::MeanLatency, 60, 20.0, 0.5);
-    let (readings, anomaly) = watch.found(PEER, Metric::MeanLatency, 31.0);
+    let (readings, anomaly) = watch.found(PEER, Metric::MeanLatency, 36.0);
     assert_eq!(anomaly.detector, Detector::ChangePoint);
     assert!((6..=12).contains(&readings), "{readings}");
 }
