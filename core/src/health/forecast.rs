@@ -4,7 +4,7 @@
 //! each is marked by how wrong it was, and so is "as now". The model with the least mean absolute
 //! error of late is the one that speaks, and only while it and what was chosen in its place before
 //! were better than "as now" by [`BETTER`]: a model that happened to fit in hindsight has not
-//! shown that it can be picked in time. Nobody speaks after a surprise ([`SURPRISE`]). The band is where nine in ten of the model's own late
+//! shown that it can be picked in time. The band is where nine in ten of the model's own late
 //! errors lie.
 //!
 //! The models: the mean and the median of the last minutes; the same level with an exponential
@@ -32,16 +32,15 @@ pub const MARKS_MAX: usize = 240;
 /// Marks a forecast needs. Guess.
 const MARKS_MIN: usize = 48;
 
-/// The newest marks, two minutes of them, have to be better, too: after a change of the mesh a good
-/// record of before is worth nothing, and one event long ago is no record at all.
+/// The newest marks, two minutes of them, must not be worse than "as now": after a change of the
+/// mesh a good record of before is worth nothing.
 const NEWEST: usize = 24;
 
 /// Mean absolute error, in that of "as now": what the issue promises is 0.8.
 const BETTER: f64 = 0.75;
 
-/// The newest reading is so many mean errors from what is expected: the figure has probably moved
-/// to another level, of which the models know nothing yet. Guess.
-const SURPRISE: f64 = 3.0;
+/// The same in each half of the record: one event that a model happened to survive is no record.
+const BETTER_HALF: f64 = 0.85;
 
 /// Share of late errors left out on either side of the band.
 const TAIL: f64 = 0.05;
@@ -210,15 +209,15 @@ impl Course {
 
     /// The model that was wrong by the least of late; "as now" before anything is known.
     fn best(&self) -> usize {
-        let wrong = self.wrong(MARKS_MAX);
+        let wrong = self.wrong(0, MARKS_MAX);
         (0..MODELS)
             .fold(AS_NOW, |best, model| if wrong[model] < wrong[best] { model } else { best })
     }
 
-    /// Sums of the absolute errors of the newest marks.
-    fn wrong(&self, marks: usize) -> [f64; COLUMNS] {
+    /// Sums of the absolute errors of so many marks, from the newest but so many on.
+    fn wrong(&self, from: usize, marks: usize) -> [f64; COLUMNS] {
         let mut sums = [0.0; COLUMNS];
-        for mark in self.marks.iter().rev().take(marks) {
+        for mark in self.marks.iter().rev().skip(from).take(marks) {
             for (sum, error) in sums.iter_mut().zip(mark) {
                 *sum += f64::from(error.abs());
             }
@@ -230,18 +229,22 @@ impl Course {
         if self.marks.len() < MARKS_MIN {
             return None;
         }
-        let (wrong, newest, best) = (self.wrong(MARKS_MAX), self.wrong(NEWEST), self.best());
-        let enough = wrong[AS_NOW] * BETTER;
-        let is_better = wrong[best] <= enough && wrong[CHOSEN] <= enough;
-        if !is_better || newest[CHOSEN] >= newest[AS_NOW] {
+        let best = self.best();
+        let half = self.marks.len() / 2;
+        let is_better = |from: usize, marks: usize, share: f64| {
+            let wrong = self.wrong(from, marks);
+            let enough = wrong[AS_NOW] * share;
+            wrong[AS_NOW] > 0.0 && wrong[best] <= enough && wrong[CHOSEN] <= enough
+        };
+        let newest = self.wrong(0, NEWEST);
+        if !is_better(0, MARKS_MAX, BETTER)
+            || !is_better(0, half, BETTER_HALF)
+            || !is_better(half, MARKS_MAX, BETTER_HALF)
+            || newest[CHOSEN] > newest[AS_NOW]
+        {
             return None;
         }
-        let models = self.models(metric, steps);
-        let value = f64::from(models[best]);
-        let usual = wrong[best] / self.marks.len() as f64;
-        if (f64::from(models[AS_NOW]) - value).abs() > SURPRISE * usual {
-            return None;
-        }
+        let value = f64::from(self.models(metric, steps)[best]);
         let mut errors: Vec<f32> = self.marks.iter().map(|mark| mark[best]).collect();
         errors.sort_unstable_by(f32::total_cmp);
         // One more than there are: the next error is as likely to lie between any two of them.
@@ -295,6 +298,8 @@ mod tests {
     struct Judged {
         confident: usize,
         covered: usize,
+        /// How far outside the band, summed up.
+        outside: f64,
         error: f64,
         error_as_now: f64,
         of: usize,
@@ -303,8 +308,14 @@ mod tests {
     /// Feeds packets per second and marks what was said.
     fn judge(values: &[f64]) -> Judged {
         let mut forecasts = Forecasts::new(HORIZON);
-        let mut judged =
-            Judged { confident: 0, covered: 0, error: 0.0, error_as_now: 0.0, of: values.len() };
+        let mut judged = Judged {
+            confident: 0,
+            covered: 0,
+            outside: 0.0,
+            error: 0.0,
+            error_as_now: 0.0,
+            of: values.len(),
+        };
         for (n, value) in values.iter().enumerate() {
             let snapshot = Snapshot { packets_in: *value, ..Snapshot::default() };
             forecasts.on_snapshot(&snapshot, Instant::from_millis(5000 * n as u64));
@@ -314,6 +325,7 @@ mod tests {
             assert!(band.low <= band.value && band.value <= band.high && band.low >= 0.0);
             judged.confident += 1;
             judged.covered += usize::from((band.low..=band.high).contains(came));
+            judged.outside += (band.low - came).max(came - band.high).max(0.0);
             judged.error += (came - band.value).abs();
             judged.error_as_now += (came - said.now).abs();
         }
@@ -353,6 +365,7 @@ mod tests {
         let judged = judge(&values);
         assert!(judged.confident > 400);
         assert!(judged.error < 0.8 * judged.error_as_now);
+        assert!(judged.outside / judged.confident as f64 <= 0.1, "{}", judged.outside);
     }
 
     #[test]

