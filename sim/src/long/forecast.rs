@@ -154,10 +154,15 @@ fn outcome(tallies: &[Tally], node_hours: f64, length: Length) -> Outcome {
         Length::Full => ERROR_SHARE_MAX,
     };
     let per = |count: usize, of: usize| count as f64 / of as f64;
+    let share = Figure::new("mean absolute error, of \"as now\"", error / error_as_now, "");
+    // To say nothing is allowed in minutes, not in hours.
+    let share = match (length, confident) {
+        (Length::Short, 0) => share,
+        (Length::Short | Length::Full, _) => share.promised(Target::AtMost(most)),
+    };
     Outcome {
         figures: vec![
-            Figure::new("mean absolute error, of \"as now\"", error / error_as_now, "")
-                .promised(Target::AtMost(most)),
+            share,
             Figure::new("figures that came within the band", per(in_band, confident), ""),
             Figure::new("forecasts with confidence", per(confident, all), ""),
             Figure::new("forecasts", all as f64, ""),
