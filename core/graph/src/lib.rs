@@ -10,16 +10,35 @@
 
 #![forbid(unsafe_code)]
 
+mod communities;
 mod components;
+mod connectivity;
 mod csr;
+mod disjoint;
+mod distances;
 mod figures;
+mod flow;
+mod hops;
+mod joined;
 mod live;
+mod random;
+mod reliability;
 mod shortest;
 mod snapshot;
+mod spanning;
+mod waves;
 
+pub use communities::{Communities, modularity};
 pub use components::components;
+pub use connectivity::{Cut, edge_connectivity};
 pub use csr::{Edge, Graph};
+pub use disjoint::{Disjoint, disjoint_paths};
+pub use distances::{DistanceFigures, Distances};
 pub use figures::{CutEdge, CutNode, Figures};
-pub use live::{Effort, Live};
+pub use flow::{CapacityEdge, Flow, max_flow};
+pub use hops::{HOP_NODES_MAX, HopTable, TooManyNodes};
+pub use live::{Effort as LiveEffort, Live};
+pub use reliability::{EFFORT, Effort, FailingEdge, Method, Reliability, Risk, documents_risk};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
 pub use snapshot::{Analyser, Layout};
+pub use spanning::{SpanningForest, minimum_spanning_forest};

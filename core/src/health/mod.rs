@@ -116,7 +116,7 @@ impl Health {
             topology: Topology::default(),
             is_stale: true,
             watched: Watched::new(now),
-            kept: Kept::new(),
+            kept: Kept::new(seed.fork("communities").rng().next_u64()),
             loads: Loads::default(),
             sampler: RiskSampler::new(seed.fork("risk").rng().next_u64()),
             standing: Vec::new(),
@@ -299,7 +299,7 @@ impl Health {
             clustering: mesh.figures.global_clustering,
             cut_nodes,
             cut_edges: mesh.figures.cut_edges.len(),
-            clusters: 0,
+            clusters: self.kept.clusters(),
             cut_node_load: self.cut_loads.iter().copied().reduce(f64::max),
             documents_risk: cut_nodes as f64 / nodes.max(1) as f64
                 * (0.0_f64.max(2.0 - mean_degree) / 2.0),
@@ -334,10 +334,10 @@ impl Health {
             cut_edges.binary_search_by_key(&(a, b), |edge| (edge.a, edge.b)).is_ok()
         };
         self.standing.clear();
-        for (edge, link) in self.kept.edges().iter().zip(&self.topology.links) {
+        let habits = self.watched.habits(&self.topology.links, horizon_s);
+        for (edge, habit) in self.kept.edges().iter().zip(habits) {
             if ours(edge.a) {
                 let (a, b) = (edge.a, edge.b);
-                let habit = self.watched.habit(link, horizon_s);
                 self.standing.push(Standing { a, b, habit, is_cut: is_cut(a, b) });
             }
         }

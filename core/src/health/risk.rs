@@ -105,6 +105,8 @@ struct Course {
     back: Vec<(f64, u32, u32)>,
     mark: Vec<u32>,
     stamp: u32,
+    /// Neighbours that the node being visited has no link to at this moment.
+    lost: Vec<u32>,
     sides: [Vec<u32>; 2],
 }
 
@@ -423,21 +425,17 @@ impl Course {
         side: usize,
         stamps: [u32; 2],
     ) -> bool {
-        let returned = self.back.len();
-        for at in 0..graph.neighbours(node).len() + returned {
-            let to = match graph.neighbours(node).get(at) {
-                Some(to) if self.is_away(node, *to) => continue,
-                Some(to) => *to,
-                None => {
-                    let (back, a, b) = self.back[at - graph.neighbours(node).len()];
-                    match () {
-                        () if back > time => continue,
-                        () if a == node => b,
-                        () if b == node => a,
-                        () => continue,
-                    }
-                }
-            };
+        self.lost.clear();
+        if self.hurt[node as usize] > 0 {
+            for (_, link) in &self.away {
+                let Standing { a, b, .. } = self.failing[*link];
+                self.lost.extend(other_end(node, a, b));
+            }
+        }
+        let back = self.back.iter().filter(|(at, ..)| *at <= time);
+        let back = back.filter_map(|(_, a, b)| other_end(node, *a, *b));
+        let stays = graph.neighbours(node).iter().filter(|to| !self.lost.contains(*to));
+        for to in stays.copied().chain(back) {
             let mark = &mut self.mark[to as usize];
             if *mark == stamps[1 - side] {
                 return true;
@@ -458,5 +456,13 @@ impl Course {
         }
         self.stamp += 2;
         [self.stamp - 1, self.stamp]
+    }
+}
+
+fn other_end(node: u32, a: u32, b: u32) -> Option<u32> {
+    match node {
+        node if node == a => Some(b),
+        node if node == b => Some(a),
+        _ => None,
     }
 }

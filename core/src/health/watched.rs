@@ -280,12 +280,27 @@ impl Watched {
         self.grades.iter().map(|seen| seen.up_s).sum::<f64>() >= WATCHED_S_MIN
     }
 
-    /// What to expect of a link within `horizon_s`, by the prior of the last [`Watched::fit`].
-    ///
+    /// What to expect of each link within `horizon_s`, by the prior of the last [`Watched::fit`].
+    /// O(links), as both are in the same order.
+    pub(super) fn habits<'a>(
+        &'a self,
+        links: &'a [Link],
+        horizon_s: f64,
+    ) -> impl Iterator<Item = Habit> + 'a {
+        let mut lives = self.links.iter().peekable();
+        links.iter().map(move |link| {
+            let pair = (link.a, link.b);
+            while lives.peek().is_some_and(|(of, _)| **of < pair) {
+                lives.next();
+            }
+            let life = lives.peek().filter(|(of, _)| **of == pair).map(|(_, life)| *life);
+            self.habit(link, life, horizon_s)
+        })
+    }
+
     /// With shape s + k and time s/m + t the chance of no failure within h is
     /// (1 + h / time)^−shape; the rate given is the constant one with that same chance.
-    pub(super) fn habit(&self, link: &Link, horizon_s: f64) -> Habit {
-        let life = self.links.get(&(link.a, link.b));
+    fn habit(&self, link: &Link, life: Option<&Life>, horizon_s: f64) -> Habit {
         let (up_s, failures) = life.map_or((0.0, 0.0), |life| (life.up_s, life.failures));
         let shape = self.prior.shape + failures;
         let time = self.prior.shape / self.prior.rates[grade_of(link)] + up_s;

@@ -9,6 +9,7 @@ use crate::{
     id::{PeerId, TableId},
     link::Neighbour,
     map::{self, KnownPeer},
+    sorted::SortedMap,
     time::Instant,
 };
 
@@ -98,6 +99,7 @@ impl Node {
             age_ms: self.health.snapshot().map(|(at, _)| millis(now, at)),
             cut_nodes: mesh.figures.cut_nodes.iter().zip(loads).map(cut_node).collect(),
             cut_edges: mesh.figures.cut_edges.iter().map(cut_edge).collect(),
+            clusters: clusters(mesh),
             tables: self.table_risks(),
             alerts: self.health.alerts().map(|alert| alert_view(alert, now)).collect(),
             anomalies: self.health.anomalies().map(|found| anomaly_view(found, now)).collect(),
@@ -161,6 +163,15 @@ fn neighbour_reading(neighbour: &Neighbour) -> NeighbourReading {
         bytes_in: neighbour.bytes_in,
         congested: neighbour.congested,
     }
+}
+
+/// The communities in the order of their numbers, which they keep.
+fn clusters(mesh: health::Mesh<'_>) -> Vec<Vec<PeerId>> {
+    let mut clusters: SortedMap<u32, Vec<PeerId>> = SortedMap::new();
+    for (id, community) in mesh.ids.iter().zip(mesh.communities) {
+        clusters.or_default(*community).push(*id);
+    }
+    clusters.into_values().collect()
 }
 
 fn alert_view(alert: &health::Alert, now: Instant) -> AlertView {

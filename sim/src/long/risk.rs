@@ -96,7 +96,7 @@ struct Pending {
 fn run(seed: u64, length: Length, says: &mut dyn FnMut(&str)) -> Outcome {
     let (meshes, minutes) = match length {
         Length::Short => (4, 15),
-        Length::Full => (120, 45),
+        Length::Full => (112, 45),
     };
     let mut judged = Vec::new();
     for number in 0..meshes {
