@@ -94,9 +94,10 @@ pub struct NeighbourReading {
     pub peer: PeerId,
     pub rtt: Option<Duration>,
     pub reliability: f32,
-    /// Since its link opened.
-    pub packets_in: u64,
+    /// Since its link was connected: all that arrived, also what was repeated or stale, because a
+    /// flood is that, too.
+    pub frames_in: u64,
     pub bytes_in: u64,
-    /// Frames that its link could not take, since it opened.
+    /// Frames that its link could not take.
     pub congested: u64,
 }

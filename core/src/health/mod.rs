@@ -139,7 +139,7 @@ impl Health {
         let before = self.changes;
         self.watched.on_topology(&self.topology.links, &topology, now, |link| {
             self.changes = self.changes.saturating_add(1);
-            self.notices.on_link(self.own, link);
+            self.notices.on_link(self.own, link, now);
         });
         if self.changes != before || self.topology.nodes != topology.nodes {
             let first = self.changed.map_or(now, |(first, _)| first);

@@ -11,13 +11,23 @@ use super::{
     forecast::{Forecast, Forecasts},
     words::{METRICS, Metric, Snapshot, Subject},
 };
-use crate::{id::PeerId, limits::NODE_LINKS_MAX, sorted::SortedMap, time::Instant};
+use crate::{
+    id::PeerId,
+    limits::NODE_LINKS_MAX,
+    sorted::SortedMap,
+    time::{Duration, Instant},
+};
 use std::collections::VecDeque;
 
 /// Anomalies kept. Guess: those of a bad hour.
 pub const ANOMALIES_MAX: usize = 64;
 
-/// Neighbours whose links changed since the last snapshot; more are not told apart.
+/// A neighbour that is away is watched for so long after its link last changed. Guess: the two
+/// minutes over which changes of one link are counted.
+const AWAY_MAX: Duration = Duration::from_secs(120);
+
+/// Neighbours whose links changed since the last snapshot or that are away; more are not told
+/// apart.
 const CHANGED_MAX: usize = NODE_LINKS_MAX;
 
 pub(super) struct Notices {
@@ -26,7 +36,8 @@ pub(super) struct Notices {
     forecasts: Forecasts,
     /// Newest first.
     anomalies: VecDeque<Anomaly>,
-    changed: SortedMap<PeerId, u32>,
+    /// Changes since the last snapshot, and when the last was.
+    changed: SortedMap<PeerId, (u32, Instant)>,
 }
 
 impl Notices {
@@ -42,14 +53,15 @@ impl Notices {
     }
 
     /// A link came or went.
-    pub(super) fn on_link(&mut self, own: PeerId, link: &Link) {
+    pub(super) fn on_link(&mut self, own: PeerId, link: &Link, now: Instant) {
         let neighbour = match own {
             own if own == link.a => link.b,
             own if own == link.b => link.a,
             _ => return,
         };
         if self.changed.len() < CHANGED_MAX || self.changed.contains_key(&neighbour) {
-            *self.changed.or_default(neighbour) += 1;
+            let (changes, at) = self.changed.or_insert_with(neighbour, || (0, now));
+            (*changes, *at) = (*changes + 1, now);
         }
     }
 
@@ -97,10 +109,12 @@ impl Notices {
             self.read_neighbour(reading, earlier.filter(|_| elapsed_s > 0.0), elapsed_s, now);
         }
         // Who is away at this moment may be so because its link flaps.
-        for (neighbour, changes) in core::mem::take(&mut self.changed) {
-            if readings.neighbours.binary_search_by_key(&neighbour, |n| n.peer).is_err() {
+        for (neighbour, (changes, at)) in core::mem::take(&mut self.changed) {
+            let is_away = readings.neighbours.binary_search_by_key(&neighbour, |n| n.peer).is_err();
+            if is_away && now.since(at) < AWAY_MAX {
                 let rate = per_minute(changes, elapsed_s);
                 self.read(Subject::Neighbour(neighbour), Metric::LinkChanges, rate, now);
+                self.changed.insert(neighbour, (0, at));
             }
         }
         // Two snapshots are never of one instant, so these are all new.
@@ -119,13 +133,13 @@ impl Notices {
             let more = count(reading).saturating_sub(count(earlier?));
             Some(more as f64 / elapsed_s)
         };
-        let changes = self.changed.get(&reading.peer).copied().unwrap_or_default();
+        let changes = self.changed.get(&reading.peer).map_or(0, |(changes, _)| *changes);
         let figures = [
             (Metric::MeanLatency, reading.rtt.map(|rtt| rtt.as_micros() as f64 / 2000.0)),
             (Metric::MeanReliability, Some(f64::from(reading.reliability))),
             (Metric::LinkChanges, per_minute(changes, elapsed_s)),
             (Metric::BytesIn, rate(|n| n.bytes_in)),
-            (Metric::PacketsIn, rate(|n| n.packets_in)),
+            (Metric::PacketsIn, rate(|n| n.frames_in)),
             (Metric::Congested, rate(|n| n.congested)),
         ];
         for (metric, value) in figures {

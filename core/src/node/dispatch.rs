@@ -6,7 +6,7 @@
 
 use super::{
     Address, Command, CommandError, Config, Counters, Event, Input, Output, RequestId, WakeReason,
-    Wakeup, message::Announced, watch::Heard,
+    Wakeup, message::Announced,
 };
 use crate::{
     crypto::identity::Identity,
@@ -36,7 +36,6 @@ pub struct Node {
     pub(super) router: Router,
     pub(super) tables: Tables,
     pub(super) health: Health,
-    pub(super) heard: Heard,
     stopping: bool,
     /// Links or the map moved since the router last heard of them.
     stale: Stale,
@@ -103,7 +102,6 @@ impl Node {
             router,
             tables,
             health,
-            heard: Heard::default(),
             stopping: false,
             stale: Stale { links: true, topology: true },
             counted: Counted { tables_lost: tables_lost as u64, ..Counted::default() },
@@ -313,14 +311,12 @@ impl Node {
             self.refresh(now);
             if !self.links.is_linked(&peer) {
                 self.map.on_neighbour_down(peer, now);
-                self.heard.forget(&peer);
             }
         }
         self.tell(Event::LinkClosed { link, peer_id: peer, reason });
     }
 
     fn packet(&mut self, from: PeerId, bytes: &[u8], now: Instant) {
-        self.heard.on_packet(from, bytes.len());
         match Packet::decode(bytes) {
             Ok(Packet::Map(message)) => self.map.on_message(from, message, now),
             Ok(Packet::Route(message)) => self.router.on_message(from, message, now),

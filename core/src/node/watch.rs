@@ -13,22 +13,6 @@ use crate::{
     time::Instant,
 };
 
-/// Packets and bytes of each neighbour since its link opened.
-#[derive(Default)]
-pub(super) struct Heard(SortedMap<PeerId, (u64, u64)>);
-
-impl Heard {
-    pub(super) fn on_packet(&mut self, from: PeerId, bytes: usize) {
-        let (packets_in, bytes_in) = self.0.or_default(from);
-        *packets_in += 1;
-        *bytes_in += bytes as u64;
-    }
-
-    pub(super) fn forget(&mut self, peer: &PeerId) {
-        self.0.remove(peer);
-    }
-}
-
 impl Node {
     /// Tells the health room what the map shows.
     pub(super) fn watch_topology(&mut self, now: Instant) {
@@ -48,7 +32,7 @@ impl Node {
             bytes_in: counters.bytes_in,
             packets_in: counters.packets_in,
             congested: counters.congested,
-            neighbours: self.links.neighbours().map(|n| self.neighbour_reading(&n)).collect(),
+            neighbours: self.links.neighbours().map(|n| neighbour_reading(&n)).collect(),
             tables: self
                 .tables
                 .sessions()
@@ -56,19 +40,6 @@ impl Node {
                 .collect(),
         };
         self.health.on_timeout(readings, now);
-    }
-
-    fn neighbour_reading(&self, neighbour: &Neighbour) -> NeighbourReading {
-        let (packets_in, bytes_in) = self.heard.0.get(&neighbour.peer).copied().unwrap_or_default();
-        let link = self.links.links().find(|link| link.link == neighbour.link);
-        NeighbourReading {
-            peer: neighbour.peer,
-            rtt: neighbour.rtt,
-            reliability: neighbour.reliability,
-            packets_in,
-            bytes_in,
-            congested: link.map_or(0, |link| link.congested),
-        }
     }
 
     pub(super) fn drain_health(&mut self, now: Instant) -> bool {
@@ -180,6 +151,17 @@ impl Node {
             repair: None,
         };
         self.health.advice(&name).into_iter().map(view).collect()
+    }
+}
+
+fn neighbour_reading(neighbour: &Neighbour) -> NeighbourReading {
+    NeighbourReading {
+        peer: neighbour.peer,
+        rtt: neighbour.rtt,
+        reliability: neighbour.reliability,
+        frames_in: neighbour.frames_in,
+        bytes_in: neighbour.bytes_in,
+        congested: neighbour.congested,
     }
 }
 

@@ -5,7 +5,10 @@
 //! learn is learned here; `cargo xtask test` runs each of them in a short form, and
 //! `docs/SIMULATION.md` keeps the table that `cargo xtask sim --long` printed last.
 
+mod anomaly;
+mod forecast;
 mod risk;
+mod ward;
 
 use core::fmt;
 
@@ -38,7 +41,7 @@ pub enum Length {
 }
 
 /// Every experiment there is.
-pub const EXPERIMENTS: [Experiment; 1] = [risk::RISK];
+pub const EXPERIMENTS: [Experiment; 3] = [risk::RISK, anomaly::ANOMALY, forecast::FORECAST];
 
 /// What an experiment found.
 #[derive(Clone, Debug, Default, PartialEq)]
