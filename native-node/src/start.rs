@@ -5,6 +5,7 @@
 //! the node, its store.
 
 mod bots;
+mod reach;
 
 use crate::{
     clock::wall_ms,
@@ -16,7 +17,7 @@ use crate::{
     },
     identity,
     store::{Entry, Store, StoreError},
-    transport::{describe, tcp},
+    transport::{Target, describe, tcp},
 };
 use bitcraps_core::{
     crypto::identity::Identity,
@@ -110,7 +111,8 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
     let startup = Arc::new(OnceLock::new());
     let mut drivers = JoinSet::new();
     let mut listeners = Vec::new();
-    let main = run(node_config(settings, http), opened, settings.max_concurrent_connections)?;
+    let main =
+        run(node_config(settings, &listen, http), opened, settings.max_concurrent_connections)?;
     drivers.spawn(join(main.task));
     for socket in bound.listen {
         let socket = adopt(socket)?;
@@ -298,13 +300,18 @@ async fn open_all(
     Ok(opened)
 }
 
-fn node_config(settings: &Settings, http: Option<SocketAddr>) -> Config {
+fn node_config(settings: &Settings, listen: &[SocketAddr], http: Option<SocketAddr>) -> Config {
+    let told = || reach::addresses(listen, http, reach::outbound);
     Config {
         name: settings.name.clone(),
         kind: if http.is_some() { NodeKind::Gateway } else { NodeKind::Regular },
         role: settings.role,
         work_bits: settings.work_bits,
         dial: settings.connect.clone(),
+        addresses: settings.advertise.clone().unwrap_or_else(told),
+        dials: Target::SCHEMES.map(str::to_owned).to_vec(),
+        healing: settings.healing,
+        ..Config::default()
     }
 }
 

@@ -457,12 +457,18 @@ impl Heal {
     }
 
     /// Any connection ended, with what is known of it.
-    pub fn on_closed(&mut self, link: LinkId, reason: CloseReason, now: Instant) {
+    pub fn on_closed(
+        &mut self,
+        link: LinkId,
+        peer: Option<PeerId>,
+        reason: CloseReason,
+        now: Instant,
+    ) {
         self.open.remove(&link);
         self.made.remove(&link);
         let Some(at) = self.repairs.iter().position(|r| r.link == Some(link)) else { return };
-        if reason == CloseReason::Duplicate && self.is_linked(self.repairs[at].peer) {
-            // The other end was faster.
+        if reason == CloseReason::Duplicate && peer != Some(self.own) {
+            // The other end was faster, or its link is the newer one.
             self.repairs.remove(at);
         } else if self.repairs[at].state == State::NoGain {
             self.repairs[at].link = None;

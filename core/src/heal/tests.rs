@@ -192,7 +192,7 @@ fn a_link_that_helped_is_verified_and_one_that_did_not_is_not_made_again() {
         assert_eq!(state_of(&heal, 2), Some(State::Linked), "a snapshot from before the link");
         shown.show(&mut heal, NOW + secs(3));
         assert_eq!(state_of(&heal, 2), Some(state));
-        heal.on_closed(LinkId(7), CloseReason::Silent, NOW + secs(4));
+        heal.on_closed(LinkId(7), Some(id(2)), CloseReason::Silent, NOW + secs(4));
         assert_eq!(heal.made(), 0);
         Seen::path(3).show(&mut heal, NOW + secs(5));
         let again = dials(&mut heal, NOW + secs(60)).contains(&address(2));
@@ -233,7 +233,7 @@ fn a_handshake_that_fails_or_another_peer_that_answers_is_a_failure() {
     let now = NOW + secs(1);
     assert_eq!(dials(&mut heal, now), [address(2)]);
     heal.on_up(LinkId(1), &address(2));
-    heal.on_closed(LinkId(1), CloseReason::HandshakeTimeout, now);
+    heal.on_closed(LinkId(1), None, CloseReason::HandshakeTimeout, now);
     assert_eq!(state_of(&heal, 2), Some(State::Failed));
     Seen::path(3).show(&mut heal, now);
     let now = heal.deadline().unwrap();

@@ -187,6 +187,7 @@ pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
         packets_unreachable: route.unreachable,
         partitions_formed: map.partitions_formed,
         snapshots: node.health.counters().snapshots,
+        repairs: node.repair_counts(),
         tables_lost: counted.tables_lost,
         ..Counters::default()
     };

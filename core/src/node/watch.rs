@@ -64,12 +64,12 @@ impl Node {
         }
     }
 
-    pub(super) fn drain_health(&mut self) -> bool {
+    pub(super) fn drain_health(&mut self, now: Instant) -> bool {
         let mut busy = false;
         while let Some(output) = self.health.poll_output() {
             busy = true;
             match output {
-                health::Output::SnapshotTaken => {}
+                health::Output::SnapshotTaken => self.mend_mesh(now),
             }
         }
         busy
@@ -97,6 +97,7 @@ impl Node {
             cut_edges: mesh.figures.cut_edges.iter().map(cut_edge).collect(),
             tables: self.table_risks(),
             advice: self.advice(),
+            repairs: self.repair_views(now),
             ..HealthView::default()
         };
         view.cut_nodes.sort_by_key(|cut| core::cmp::Reverse(cut.cuts_off));
