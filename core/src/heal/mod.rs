@@ -24,7 +24,7 @@ mod plan;
 mod words;
 
 pub use book::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Heard};
-pub use plan::Mesh;
+pub use plan::{Mesh, Relay};
 pub use words::{Goal, Mode, STATES, State};
 
 use crate::{
@@ -160,6 +160,7 @@ pub struct Heal {
     open: SortedMap<LinkId, PeerId>,
     /// Open links that answer a dial of ours.
     made: SortedSet<LinkId>,
+    relays: Vec<Relay>,
     repairs: Vec<Repair>,
     next_id: u64,
     /// How often a state was entered, in the order of [`STATES`].
@@ -178,6 +179,7 @@ impl Heal {
             part: vec![own],
             open: SortedMap::new(),
             made: SortedSet::new(),
+            relays: Vec::new(),
             repairs: Vec::new(),
             next_id: 1,
             entered: [0; STATES.len()],
@@ -206,6 +208,10 @@ impl Heal {
     /// A new snapshot. `tables` are the seats of the tables that this node sits at, each with its
     /// leader first.
     pub fn on_mesh(&mut self, mesh: &Mesh<'_>, tables: &[Vec<PeerId>], now: Instant) {
+        self.relays = plan::relays(mesh, tables);
+        if self.config.schemes.is_empty() {
+            return;
+        }
         self.verify(mesh, now);
         let Ok(own) = mesh.ids.binary_search(&self.own) else { return };
         let wants = self.wants(mesh, own as u32, tables);
@@ -513,6 +519,11 @@ impl Heal {
     }
 
     // ---- what others may see -------------------------------------------------------------
+
+    /// What the tables hang on, by the newest snapshot; what cuts most off comes first.
+    pub fn relays(&self) -> &[Relay] {
+        &self.relays
+    }
 
     /// Newest first.
     pub fn repairs(&self) -> Vec<Shown> {

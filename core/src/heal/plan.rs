@@ -61,6 +61,16 @@ pub struct Mesh<'a> {
     pub figures: &'a Figures,
 }
 
+/// A node that a table of this node hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relay {
+    pub peer: PeerId,
+    /// Place of the table in what the room was shown.
+    pub table: usize,
+    /// Seats that would be cut off from the table's leader without it.
+    pub seats_cut: u32,
+}
+
 /// What may be planned.
 pub(super) struct Rules<'a> {
     /// By node: whether it announces an address.
@@ -117,9 +127,7 @@ pub(super) fn plan(mesh: &Mesh<'_>, rules: &Rules<'_>, analyser: &mut Analyser) 
 // ---- cut nodes -----------------------------------------------------------------------------
 
 fn bypasses(mesh: &Mesh<'_>, rules: &Rules<'_>, wants: &mut Vec<Want>) {
-    let mut needs: Vec<CutNode> = mesh.figures.cut_nodes.clone();
-    needs.sort_unstable_by_key(|cut| (Reverse(cut.cuts_off), cut.node));
-    needs.truncate(CUT_NODES_MAX);
+    let needs = heaviest(mesh);
     let splits: Vec<Pieces> =
         needs.iter().map(|cut| Pieces::without(mesh.graph, cut.node)).collect();
     let mut best: Vec<(u32, u32)> = Vec::new();
@@ -137,6 +145,13 @@ fn bypasses(mesh: &Mesh<'_>, rules: &Rules<'_>, wants: &mut Vec<Want>) {
         let gain = Gain::Around { node, cuts_off };
         wants.extend((first..).zip(pairs).map(|(rank, (a, b))| Want { a, b, gain, rank }));
     }
+}
+
+fn heaviest(mesh: &Mesh<'_>) -> Vec<CutNode> {
+    let mut cuts: Vec<CutNode> = mesh.figures.cut_nodes.clone();
+    cuts.sort_unstable_by_key(|cut| (Reverse(cut.cuts_off), cut.node));
+    cuts.truncate(CUT_NODES_MAX);
+    cuts
 }
 
 /// Pairs from different pieces around a cut node, best first.
@@ -190,6 +205,28 @@ pub(super) fn nearer(mesh: &Mesh<'_>, rules: &Rules<'_>, player: u32, leader: u3
         Want { a: player.min(end), b: player.max(end), gain, rank }
     };
     (TABLE_RANK..).zip(ends.take(CANDIDATES_MAX)).map(want).collect()
+}
+
+/// The heaviest cut nodes whose loss would cut seats of a table off from its leader, the first
+/// seat, each with how many.
+pub(super) fn relays(mesh: &Mesh<'_>, tables: &[Vec<PeerId>]) -> Vec<Relay> {
+    let place = |peer: &PeerId| mesh.ids.binary_search(peer).ok().map(|at| at as u32);
+    let mut relays = Vec::new();
+    if tables.is_empty() {
+        return relays;
+    }
+    for cut in heaviest(mesh) {
+        let split = Pieces::without(mesh.graph, cut.node);
+        for (table, seats) in tables.iter().enumerate() {
+            let mut seats = seats.iter().filter_map(place);
+            let Some(leader) = seats.next() else { continue };
+            let seats_cut = seats.filter(|seat| split.part(leader, *seat)).count() as u32;
+            if seats_cut > 0 {
+                relays.push(Relay { peer: mesh.ids[cut.node as usize], table, seats_cut });
+            }
+        }
+    }
+    relays
 }
 
 // ---- long ways -----------------------------------------------------------------------------

@@ -372,6 +372,16 @@ fn a_seated_player_is_brought_to_the_leader_or_to_its_neighbours() {
 }
 
 #[test]
+fn nodes_that_a_table_hangs_on_are_marked_even_where_nothing_can_be_dialled() {
+    let mut heal = heal(0, Config::default());
+    // 4 leads: 3 and 2 cut both others off, 1 the one behind it, 5 and 6 nobody who sits here.
+    Seen::path(8).show_with(&mut heal, &[vec![], vec![id(4), id(0), id(1)]], NOW);
+    let relay = |n, seats_cut| Relay { peer: id(n), table: 1, seats_cut };
+    assert_eq!(heal.relays(), [relay(3, 2), relay(2, 2), relay(1, 1)]);
+    assert!(heal.repairs().is_empty());
+}
+
+#[test]
 fn long_ways_get_a_shortcut_and_thin_meshes_a_triangle() {
     // Twelve rungs: no cut node and no triangle.
     let mut ladder: Vec<_> = (0..12).map(|n| (2 * n, 2 * n + 1)).collect();

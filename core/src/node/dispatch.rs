@@ -39,6 +39,8 @@ pub struct Node {
     pub(super) health: Health,
     pub(super) heard: Heard,
     pub(super) heal: Heal,
+    /// The tables that the healing room was shown last, in its order.
+    pub(super) tables_shown: Vec<TableId>,
     stopping: bool,
     /// Links or the map moved since the router last heard of them.
     stale: Stale,
@@ -108,6 +110,7 @@ impl Node {
             health,
             heard: Heard::default(),
             heal,
+            tables_shown: Vec::new(),
             stopping: false,
             stale: Stale { links: true, topology: true },
             counted: Counted { tables_lost: tables_lost as u64, ..Counted::default() },

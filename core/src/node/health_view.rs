@@ -30,6 +30,9 @@ pub struct HealthView {
     pub forecasts: Vec<ForecastView>,
     /// Most urgent first.
     pub advice: Vec<AdviceView>,
+    /// Nodes that the tables of this node hang on, the one that cuts most off first.
+    #[serde(default)]
+    pub relays: Vec<RelayView>,
     /// Newest first.
     pub repairs: Vec<RepairView>,
     /// Oldest first. Only filled when it is asked for.
@@ -112,6 +115,14 @@ pub struct AdviceView {
     pub text: String,
     /// The repair that would do it, when this node can; see `Command::Repair`.
     pub repair: Option<u64>,
+}
+
+/// A node whose loss would cut seats of a table off from its leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayView {
+    pub peer_id: PeerId,
+    pub table_id: TableId,
+    pub seats_cut: u32,
 }
 
 /// A link that should be made, or was.

@@ -5,7 +5,7 @@
 //! whose driver can dial nothing plans nothing, and is not made to read all announcements.
 
 use super::{
-    Address, CommandError, Config, Event, Node, Output, RepairState, RepairView,
+    Address, CommandError, Config, Event, Node, Output, RelayView, RepairState, RepairView,
     message::Announced, picture::millis,
 };
 use crate::{
@@ -47,12 +47,12 @@ impl Node {
 
     /// Shows the newest snapshot.
     pub(super) fn mend_mesh(&mut self, now: Instant) {
-        if !self.mends() {
-            return;
+        if self.mends() {
+            self.heal.on_peers(self.announced_peers(), now);
         }
-        self.heal.on_peers(self.announced_peers(), now);
         let seats = |s: &crate::game::Session| s.ledger().seats().map(|(_, s)| s.peer).collect();
         let tables: Vec<Vec<PeerId>> = self.tables.sessions().map(seats).collect();
+        self.tables_shown = self.tables.sessions().map(crate::game::Session::id).collect();
         let mesh = self.health.mesh();
         let mesh = heal::Mesh { ids: mesh.ids, graph: mesh.graph, figures: mesh.figures };
         self.heal.on_mesh(&mesh, &tables, now);
@@ -112,6 +112,15 @@ impl Node {
             age_ms: millis(now, repair.since),
         };
         self.heal.repairs().into_iter().map(view).collect()
+    }
+
+    pub(super) fn relay_views(&self) -> Vec<RelayView> {
+        let view = |relay: &heal::Relay| RelayView {
+            peer_id: relay.peer,
+            table_id: self.tables_shown[relay.table],
+            seats_cut: relay.seats_cut,
+        };
+        self.heal.relays().iter().map(view).collect()
     }
 
     /// How often repairs came to be in each state; states never entered are left out.

@@ -32,7 +32,7 @@ pub use dispatch::Node;
 pub use event::Event;
 pub use health_view::{
     AdviceView, AlertView, AnomalyView, BandView, ComponentState, ComponentView, CutEdgeView,
-    CutNodeView, ForecastView, HealthView, RepairView, SampleView, TableRiskView,
+    CutNodeView, ForecastView, HealthView, RelayView, RepairView, SampleView, TableRiskView,
 };
 pub use io::{Address, Input, Output, WakeReason, Wakeup};
 pub use view::{

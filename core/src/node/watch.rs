@@ -97,6 +97,7 @@ impl Node {
             cut_edges: mesh.figures.cut_edges.iter().map(cut_edge).collect(),
             tables: self.table_risks(),
             advice: self.advice(),
+            relays: self.relay_views(),
             repairs: self.repair_views(now),
             ..HealthView::default()
         };
