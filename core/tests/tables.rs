@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used)]
 
 use bitcraps_core::{
-    craps::Chips,
+    craps::{Chips, Wager},
     crypto::identity::Identity,
     game::{
-        CommandError, Config, Output, RequestId, SeatRole, Session, Standing, Tables,
+        CommandError, Config, Output, PAUSE_ABOVE, RESUME_BELOW, RequestId, SeatRole, Session,
+        Standing, Tables,
         message::{Action, Message, Op},
     },
+    health::{Risk, RiskMethod},
     id::{PeerId, TableId},
     seed::Seed,
     time::Instant,
@@ -149,7 +151,9 @@ impl World {
             | Output::Changed { .. }
             | Output::AdsChanged
             | Output::Frozen { .. }
-            | Output::Thawed { .. } => {}
+            | Output::Thawed { .. }
+            | Output::Paused { .. }
+            | Output::Resumed { .. } => {}
         }
         true
     }
@@ -259,4 +263,65 @@ fn the_others_close_the_bets_at_once_for_a_shooter_out_of_reach() {
     world.tables[5].ready(request, table, &world.identities[5], world.now);
     world.run(4000);
     assert!(world.session(5, table).unwrap().ledger().roll() > roll);
+}
+
+fn risk(probability: f64) -> Option<Risk> {
+    Some(Risk { probability, error: 0.0, method: RiskMethod::Exact, horizon_ms: 30_000 })
+}
+
+/// What a bet of the first peer is answered.
+fn bet(world: &mut World, table: TableId) -> Result<Option<TableId>, CommandError> {
+    let (request, now) = (world.request(), world.now);
+    let wish = (Wager::Pass, Chips(10));
+    world.tables[0].bet(request, table, wish, &world.identities[0], now);
+    world.run(1000);
+    world.answer(request)
+}
+
+#[test]
+fn betting_rests_above_the_risk_and_goes_on_well_below_it() {
+    let (mut world, table) = World::with_table();
+    let judge = |world: &mut World, probability: Option<Risk>| {
+        for (tables, identity) in world.tables.iter_mut().zip(&world.identities) {
+            tables.on_risk(table, probability, identity, world.now);
+        }
+        world.run(100);
+        world.session(0, table).unwrap().pause().is_some()
+    };
+    assert!(!judge(&mut world, risk(PAUSE_ABOVE)));
+    assert_eq!(bet(&mut world, table), Ok(Some(table)));
+    let chips = |world: &World| {
+        let ledger = world.session(0, table).unwrap().ledger().clone();
+        (ledger.bank(), ledger.seats().map(|(_, s)| s.stack).collect::<Vec<_>>(), ledger.roll())
+    };
+    assert!(judge(&mut world, risk(PAUSE_ABOVE + 0.01)));
+    let before = chips(&world);
+    assert_eq!(bet(&mut world, table), Err(CommandError::Paused { percent: 81 }));
+    world.roll(table);
+    world.run(60_000);
+    assert_eq!(chips(&world), before, "nobody shoots, by habit or by wish");
+
+    assert!(judge(&mut world, risk(RESUME_BELOW + 0.01)), "still too near");
+    assert!(!judge(&mut world, risk(RESUME_BELOW)));
+    world.run(5000);
+    assert_eq!(chips(&world).2, before.2 + 1, "the bots' time to shoot had come");
+
+    assert!(judge(&mut world, risk(1.0)));
+    assert!(!judge(&mut world, None), "what nobody can say stops no game");
+}
+
+#[test]
+fn a_roll_whose_bets_are_closed_is_opened_while_betting_rests() {
+    let (mut world, table) = World::with_table();
+    let roll = world.session(0, table).unwrap().ledger().roll();
+    for who in 0..3 {
+        let request = world.request();
+        let (identity, now) = (&world.identities[who], world.now);
+        world.tables[who].ready(request, table, identity, now);
+    }
+    for (tables, identity) in world.tables.iter_mut().zip(&world.identities) {
+        tables.on_risk(table, risk(1.0), identity, world.now);
+    }
+    world.run(5000);
+    assert_eq!(world.session(0, table).unwrap().ledger().roll(), roll + 1);
 }

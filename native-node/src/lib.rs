@@ -8,6 +8,7 @@
 
 pub mod admission;
 pub mod clock;
+pub mod components;
 pub mod config;
 pub mod counters;
 pub mod driver;

@@ -9,6 +9,7 @@ mod reach;
 
 use crate::{
     clock::wall_ms,
+    components::Components,
     config::Settings,
     driver::{self, DriverError, NodeHandle},
     http::{
@@ -22,7 +23,7 @@ use crate::{
 use bitcraps_core::{
     crypto::identity::Identity,
     id::{NodeKind, PeerId},
-    node::{Config, Node},
+    node::{ComponentState, Config, Node},
     seed::Seed,
 };
 use std::{
@@ -113,22 +114,26 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
     let mut listeners = Vec::new();
     let main =
         run(node_config(settings, &listen, http), opened, settings.max_concurrent_connections)?;
+    let components = Components::default();
     drivers.spawn(join(main.task));
     for socket in bound.listen {
         let socket = adopt(socket)?;
-        listeners.push(tokio::spawn(tcp::listen(socket, main.ports.clone())).abort_handle());
+        let name = socket.local_addr().map_or_else(|_| "tcp".to_owned(), |at| format!("tcp {at}"));
+        let listening = tcp::listen(socket, main.ports.clone(), components.part(name));
+        listeners.push(tokio::spawn(listening).abort_handle());
     }
     if let Some(socket) = bound.http {
         let router = http::router(Dashboard {
             node: main.handle.clone(),
+            components: components.clone(),
             ports: main.ports,
             token: token.clone(),
             allowed_origins: settings.allowed_origins.clone(),
             startup: startup.clone(),
             stopping: stop_seen.clone(),
         });
-        let (socket, counters) = (adopt(socket)?, main.handle.counters.clone());
-        let server = http::serve::serve(socket, router, counters, stop_seen);
+        let report = (main.handle.counters.clone(), components.part("http"));
+        let server = http::serve::serve(adopt(socket)?, router, report, stop_seen);
         listeners.push(tokio::spawn(server).abort_handle());
     }
     let mut bot_handles = Vec::new();
@@ -137,6 +142,7 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
         drivers.spawn(join(bot.task));
         bot_handles.push(bot.handle);
     }
+    listeners.extend(watch_parts(&components, &main.handle, &bot_handles));
     let startup = *startup.get_or_init(|| since.elapsed());
     let bots = bot_handles.iter().map(NodeHandle::peer_id).collect();
     let node = main.handle;
@@ -184,6 +190,49 @@ impl Started {
             }
         }
         result
+    }
+}
+
+/// The parts that have to be asked.
+fn watch_parts(
+    components: &Components,
+    node: &NodeHandle,
+    bots: &[NodeHandle],
+) -> Vec<AbortHandle> {
+    let asked = node.clone();
+    let mut watching = vec![components.watch("node", move || {
+        let node = asked.clone();
+        async move { node_state(&node).await }
+    })];
+    let asked = node.clone();
+    watching.push(components.watch("store", move || {
+        let node = asked.clone();
+        async move {
+            match node.check_store().await {
+                Ok(()) => ComponentState::Healthy,
+                Err(error) => ComponentState::Unhealthy { error },
+            }
+        }
+    }));
+    for (number, bot) in (1..).zip(bots) {
+        let bot = bot.clone();
+        watching.push(components.watch(format!("bot {number}"), move || {
+            let bot = bot.clone();
+            async move { node_state(&bot).await }
+        }));
+    }
+    watching
+}
+
+/// Whether a node's loop turns, and how much waits for it.
+async fn node_state(node: &NodeHandle) -> ComponentState {
+    let (waiting, limit) = (node.inbox_depth(), driver::INBOX_MAX);
+    match node.ping().await {
+        Ok(()) if waiting * 4 > limit * 3 => {
+            ComponentState::Degraded { why: format!("{waiting} of {limit} messages wait for it") }
+        }
+        Ok(()) => ComponentState::Healthy,
+        Err(error) => ComponentState::Unhealthy { error: error.to_string() },
     }
 }
 

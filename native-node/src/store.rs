@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     thread,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroize as _;
 
 /// The core's own ordered map.
@@ -161,13 +161,13 @@ impl Store {
 
     /// Moves the store to a thread of its own that writes until the writer is closed.
     pub fn write_behind(self) -> Result<StoreWriter, StoreError> {
-        let (jobs, inbox) = mpsc::channel(TICKETS_WAITING_MAX);
+        let (errands, inbox) = mpsc::channel(TICKETS_WAITING_MAX);
         let (report, progress) = watch::channel(Progress::default());
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || write_until_closed(&self.db, inbox, &report))
             .map_err(|e| StoreError::WriteFailed { why: e.to_string() })?;
-        Ok(StoreWriter { jobs, progress, thread })
+        Ok(StoreWriter { errands, progress, thread })
     }
 }
 
@@ -194,9 +194,39 @@ pub struct Job {
     pub writes: Vec<Write>,
 }
 
+/// What the store thread is handed.
+enum Errand {
+    Write(Job),
+    /// Answered when everything handed in before is on the disk.
+    Check(oneshot::Sender<()>),
+}
+
+/// Asks the store thread whether it still works. Does not keep it open.
+#[derive(Clone)]
+pub struct StoreProbe {
+    errands: mpsc::WeakSender<Errand>,
+    progress: watch::Receiver<Progress>,
+}
+
+impl StoreProbe {
+    /// Resolves when everything handed in before is on the disk; the error says why nothing will
+    /// be any more.
+    pub async fn check(&self) -> Result<(), String> {
+        let ended = || match &self.progress.borrow().failed {
+            Some(why) => format!("writing failed: {why}"),
+            None => "it was closed".to_owned(),
+        };
+        let errands = self.errands.upgrade().ok_or_else(ended)?;
+        let (answer, answered) = oneshot::channel();
+        errands.send(Errand::Check(answer)).await.map_err(|_| ended())?;
+        drop(errands);
+        answered.await.map_err(|_| ended())
+    }
+}
+
 /// The driver's end of the store thread.
 pub struct StoreWriter {
-    jobs: mpsc::Sender<Job>,
+    errands: mpsc::Sender<Errand>,
     pub progress: watch::Receiver<Progress>,
     thread: thread::JoinHandle<()>,
 }
@@ -205,12 +235,16 @@ impl StoreWriter {
     /// Waits while the disk is behind by [`TICKETS_WAITING_MAX`] tickets: nothing that depends on
     /// the store may overtake it. A job handed in after a failure is dropped; the progress says so.
     pub async fn store(&self, job: Job) {
-        let _ = self.jobs.send(job).await;
+        let _ = self.errands.send(Errand::Write(job)).await;
+    }
+
+    pub fn probe(&self) -> StoreProbe {
+        StoreProbe { errands: self.errands.downgrade(), progress: self.progress.clone() }
     }
 
     /// Writes what waits, closes the file and returns its last word. Blocks for the disk.
     pub fn close(self) -> Result<(), StoreError> {
-        drop(self.jobs);
+        drop(self.errands);
         if self.thread.join().is_err() {
             return Err(StoreError::WriteFailed { why: "the store thread panicked".to_owned() });
         }
@@ -223,24 +257,30 @@ impl StoreWriter {
 
 fn write_until_closed(
     db: &Database,
-    mut inbox: mpsc::Receiver<Job>,
+    mut inbox: mpsc::Receiver<Errand>,
     report: &watch::Sender<Progress>,
 ) {
     while let Some(first) = inbox.blocking_recv() {
-        let mut group = vec![first];
-        while let Ok(job) = inbox.try_recv() {
-            group.push(job);
+        let (mut group, mut checks) = (Vec::new(), Vec::new());
+        for errand in std::iter::once(first).chain(std::iter::from_fn(|| inbox.try_recv().ok())) {
+            match errand {
+                Errand::Write(job) => group.push(job),
+                Errand::Check(answer) => checks.push(answer),
+            }
         }
-        let ticket = group.iter().map(|job| job.ticket).max().unwrap_or_default();
-        match commit(db, &group) {
-            Ok(()) => report.send_modify(|progress| {
-                progress.stored = progress.stored.max(ticket);
-                progress.commits += 1;
-            }),
-            Err(e) => {
+        if let Some(ticket) = group.iter().map(|job| job.ticket).max() {
+            if let Err(e) = commit(db, &group) {
                 report.send_modify(|progress| progress.failed = Some(e.to_string()));
                 return;
             }
+            report.send_modify(|progress| {
+                progress.stored = progress.stored.max(ticket);
+                progress.commits += 1;
+            });
+        }
+        for answer in checks {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(());
         }
     }
 }
@@ -282,6 +322,13 @@ mod tests {
         Write::Put { key: key.to_vec(), value: value.to_vec() }
     }
 
+    /// Longer than a loaded disk takes, so that a store that writes nothing fails the test.
+    async fn stored(writer: &mut StoreWriter, ticket: u64) -> Progress {
+        let done = writer.progress.wait_for(|p| p.stored == ticket || p.failed.is_some());
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(30), done).await;
+        waited.unwrap().unwrap().clone()
+    }
+
     fn delete(prefix: &[u8]) -> Write {
         Write::DeletePrefix { prefix: prefix.to_vec() }
     }
@@ -292,7 +339,7 @@ mod tests {
         let mut writer = Store::open(dir.path()).unwrap().write_behind().unwrap();
         writer.store(Job { ticket: 1, writes: vec![put(b"b", b"2"), put(b"a", b"1")] }).await;
         writer.store(Job { ticket: 2, writes: vec![put(b"a", b"3")] }).await;
-        writer.progress.wait_for(|p| p.stored == 2).await.unwrap();
+        stored(&mut writer, 2).await;
         writer.close().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let expected = vec![(b"a".to_vec(), b"3".to_vec()), (b"b".to_vec(), b"2".to_vec())];
@@ -328,7 +375,7 @@ mod tests {
         for ticket in 1..=tickets {
             writer.store(Job { ticket, writes: vec![put(&ticket.to_le_bytes(), b"x")] }).await;
         }
-        let progress = writer.progress.wait_for(|p| p.stored == tickets).await.unwrap().clone();
+        let progress = stored(&mut writer, tickets).await;
         assert!(progress.commits < tickets, "{} transactions", progress.commits);
         writer.close().unwrap();
     }
@@ -397,11 +444,14 @@ mod tests {
         let db = Database::builder().create_with_backend(disk).unwrap();
         let mut writer = Store { db, path: PathBuf::new() }.write_behind().unwrap();
         writer.store(Job { ticket: 1, writes: vec![put(b"a", b"1")] }).await;
-        writer.progress.wait_for(|p| p.stored == 1).await.unwrap();
+        stored(&mut writer, 1).await;
+        let probe = writer.probe();
+        assert_eq!(probe.check().await, Ok(()));
         full.store(true, std::sync::atomic::Ordering::SeqCst);
         writer.store(Job { ticket: 2, writes: vec![put(b"b", b"2")] }).await;
-        let progress = writer.progress.wait_for(|p| p.failed.is_some()).await.unwrap().clone();
-        assert_eq!(progress.stored, 1);
+        assert_eq!(stored(&mut writer, 2).await.stored, 1);
+        let refused = probe.check().await.unwrap_err();
+        assert!(refused.starts_with("writing failed: "), "{refused}");
         assert!(matches!(writer.close(), Err(StoreError::WriteFailed { .. })));
     }
 }

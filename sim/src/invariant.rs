@@ -146,7 +146,9 @@ impl Checker {
             | Event::RepairEnded { .. }
             | Event::TableChanged { .. }
             | Event::TableFrozen { .. }
-            | Event::TableThawed { .. } => true,
+            | Event::TableThawed { .. }
+            | Event::BettingPaused { .. }
+            | Event::BettingResumed { .. } => true,
         };
         if !first {
             self.found(by, Invariant::AtMostOnce, format!("told twice: {event:?}"));

@@ -193,6 +193,8 @@ impl Driver {
             | Event::TableOpened { .. }
             | Event::TableFrozen { .. }
             | Event::TableThawed { .. }
+            | Event::BettingPaused { .. }
+            | Event::BettingResumed { .. }
             | Event::Equivocation { .. } => self.node.view(now).tables,
             _ => Vec::new(),
         };

@@ -17,5 +17,5 @@ mod tables;
 pub use ledger::{BatchError, Happened, KEY_EPOCH, Ledger, Phase, Rolled, SeatState};
 pub use message::{SeatRole, name_is_sound};
 pub use refused::{CommandError, RequestId};
-pub use session::{HISTORY_MAX, Reach, Session, Standing};
+pub use session::{HISTORY_MAX, PAUSE_ABOVE, Pause, RESUME_BELOW, Reach, Session, Standing};
 pub use tables::{ADS_MAX, Ad, Config, Output, TABLES_MAX, Tables};

@@ -29,8 +29,8 @@ pub enum CommandError {
     )]
     Frozen { reachable: usize, members: usize, needed: usize },
     #[error(
-        "betting rests: with a likelihood of {percent} % the members lose each other within the \
-         next minute; it goes on by itself when the mesh is safer"
+        "betting rests: with a likelihood of {percent} % the members lose each other soon; it goes \
+         on by itself when the mesh is safer"
     )]
     Paused { percent: u8 },
     #[error("no repair {repair} is planned; see the health page for those that are")]

@@ -11,16 +11,26 @@
 //! Nothing here acts: `heal` does, on what is found here.
 
 mod advice;
+mod alert;
 mod config;
+mod detect;
+mod forecast;
 mod load;
 mod logarithm;
 mod mesh;
+mod pace;
 mod risk;
 mod watched;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use advice::{About, Advice};
+pub use alert::{Alert, AlertChange, Alerts, CLEARED_MAX, SHAPE_NODES_MIN};
 pub use config::{Config, Link, NeighbourReading, Readings, Thresholds, Topology};
+pub use detect::{Anomaly, Config as DetectConfig, Detectors, INCIDENTS_MAX, SERIES_MAX};
+pub use forecast::{Band, Forecast, Forecasts};
 pub use mesh::Mesh;
 pub use watched::LINKS_WATCHED_MAX;
 pub use words::{
@@ -187,6 +197,11 @@ impl Health {
         let Some((_, snapshot)) = self.snapshot() else { return Vec::new() };
         let loads = &self.cut_loads;
         advice::advise(&self.config.thresholds, snapshot, self.mesh(), loads, name)
+    }
+
+    /// Links whose past is remembered, at most [`LINKS_WATCHED_MAX`].
+    pub fn links_watched(&self) -> usize {
+        self.watched.len()
     }
 
     pub fn thresholds(&self) -> &Thresholds {

@@ -122,6 +122,10 @@ impl Watched {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.links.len()
+    }
+
     /// Takes in what came and went; returns how many links did. O(links) for the comparison, and
     /// O(log links) for each difference.
     pub(super) fn on_topology(&mut self, before: &[Link], after: &Topology, now: Instant) -> u32 {

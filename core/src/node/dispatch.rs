@@ -440,6 +440,10 @@ impl Node {
                     self.tell(Event::TableFrozen { table, reachable, needed });
                 }
                 game::Output::Thawed { table } => self.tell(Event::TableThawed { table }),
+                game::Output::Paused { table, percent } => {
+                    self.tell(Event::BettingPaused { table, percent });
+                }
+                game::Output::Resumed { table } => self.tell(Event::BettingResumed { table }),
                 game::Output::Equivocation { table, culprit } => {
                     self.tell(Event::Equivocation { table, culprit });
                 }

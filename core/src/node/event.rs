@@ -41,6 +41,10 @@ pub enum Event {
     TableFrozen { table: TableId, reachable: usize, needed: usize },
     /// A quorum is back.
     TableThawed { table: TableId },
+    /// Betting rests here: with this likelihood the members lose each other soon.
+    BettingPaused { table: TableId, percent: u8 },
+    /// The mesh is safer; betting goes on.
+    BettingResumed { table: TableId },
     /// A member signed two conflicting messages.
     Equivocation { table: TableId, culprit: PeerId },
 }

@@ -2,7 +2,7 @@
 
 use super::{
     BetView, Counters, EdgeView, HistoryView, LinkState, LinkView, LobbyView, MapView, Node,
-    NodeView, PeerView, SeatView, TablePhase, TableState, TableView, dispatch::Counted,
+    NodeView, PauseView, PeerView, SeatView, TablePhase, TableState, TableView, dispatch::Counted,
     message::Announced,
 };
 use crate::{
@@ -27,7 +27,7 @@ impl Node {
             links: self.link_views(),
             map: self.map_view(now),
             partitions: self.map.parts().to_vec(),
-            tables: self.tables.sessions().map(|s| self.table_view(s)).collect(),
+            tables: self.tables.sessions().map(|s| self.table_view(s, now)).collect(),
             lobby: self.lobby_view(),
             health: self.health(now),
             components: Vec::new(),
@@ -71,7 +71,7 @@ impl Node {
         }
     }
 
-    fn table_view(&self, session: &Session) -> TableView {
+    fn table_view(&self, session: &Session, now: Instant) -> TableView {
         let ledger = session.ledger();
         let seat = |(seat, state): (_, &crate::game::SeatState)| SeatView {
             peer_id: state.peer,
@@ -116,7 +116,9 @@ impl Node {
             reachable: session.reachable(),
             quorum: session.quorum(),
             pending: session.pending(),
-            paused: None,
+            paused: session
+                .pause()
+                .map(|pause| PauseView { risk: pause.risk, since_ms: millis(now, pause.since) }),
             history: session.history().map(history_view).collect(),
         }
     }

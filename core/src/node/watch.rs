@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     health::{self, NeighbourReading, Readings},
-    id::PeerId,
+    id::{PeerId, TableId},
     map::{self, KnownPeer},
     sorted::SortedMap,
     time::Instant,
@@ -69,10 +69,23 @@ impl Node {
         while let Some(output) = self.health.poll_output() {
             busy = true;
             match output {
-                health::Output::SnapshotTaken => self.mend_mesh(now),
+                health::Output::SnapshotTaken => {
+                    self.tell_tables(now);
+                    self.mend_mesh(now);
+                }
             }
         }
         busy
+    }
+
+    /// Betting rests at a table whose members may lose each other.
+    fn tell_tables(&mut self, now: Instant) {
+        let tables: Vec<TableId> = self.tables.sessions().map(|session| session.id()).collect();
+        for table in tables {
+            let mut risks = self.health.table_risks().iter();
+            let risk = risks.find(|(of, _)| *of == table).map(|(_, risk)| *risk);
+            self.tables.on_risk(table, risk, &self.identity, now);
+        }
     }
 
     /// What this node knows of the health of its mesh, without the history.

@@ -1,7 +1,12 @@
 //! How the rest of the shell talks to the driver: by mail, and through a handle that writes it.
 
 use super::waiting::CommandAnswer;
-use crate::{admission::SeatKey, counters::ShellCounters, store::Progress, transport::LinkQueue};
+use crate::{
+    admission::SeatKey,
+    counters::ShellCounters,
+    store::{Progress, StoreProbe},
+    transport::LinkQueue,
+};
 use bitcraps_core::{
     id::{LinkId, PeerId, TableId},
     node::{Address, CloseReason, Command, Event, LinkRole, NodeView, Transport},
@@ -63,6 +68,7 @@ pub struct NodeHandle {
     pub(super) inbox: mpsc::Sender<Mail>,
     pub(super) events: broadcast::Sender<Arc<Event>>,
     pub(super) progress: watch::Receiver<Progress>,
+    pub(super) store: StoreProbe,
     pub counters: Arc<ShellCounters>,
 }
 
@@ -103,9 +109,15 @@ impl NodeHandle {
         self.events.subscribe()
     }
 
-    /// Messages that wait for the driver.
+    /// Messages that wait for the driver, of [`super::INBOX_MAX`].
     pub fn inbox_depth(&self) -> usize {
         self.inbox.max_capacity() - self.inbox.capacity()
+    }
+
+    /// Resolves when the store has written everything it was handed; the error says why it will
+    /// not.
+    pub async fn check_store(&self) -> Result<(), String> {
+        self.store.check().await
     }
 
     pub fn store_progress(&self) -> Progress {

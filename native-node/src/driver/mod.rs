@@ -88,6 +88,7 @@ pub fn spawn(
         inbox: sender,
         events: events.clone(),
         progress: store.progress.clone(),
+        store: store.probe(),
         counters,
     };
     let driver = Driver {
@@ -358,6 +359,13 @@ fn log(event: &Event) {
             tracing::warn!("table {table} is frozen: {reachable} reachable, {needed} needed");
         }
         Event::TableThawed { table } => tracing::info!("table {} goes on", table.short()),
+        Event::BettingPaused { table, percent } => {
+            let table = table.short();
+            tracing::warn!("betting rests at table {table}: {percent} % risk of a split");
+        }
+        Event::BettingResumed { table } => {
+            tracing::info!("table {} takes bets again", table.short());
+        }
         Event::Equivocation { table, culprit } => {
             let (table, culprit) = (table.short(), culprit.short());
             tracing::warn!("member {culprit} of table {table} signed two conflicting messages");

@@ -6,6 +6,7 @@ use super::{
     json, refusal, refuse,
     serve::stopped,
 };
+use crate::components;
 use axum::{
     body::Body,
     extract::{ConnectInfo, Path, State},
@@ -17,7 +18,7 @@ use axum::{
 };
 use bitcraps_core::{
     id::TableId,
-    node::{Command, Event},
+    node::{Command, Event, NodeView},
 };
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -44,17 +45,24 @@ pub async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T, Elapsed> {
     timeout(LOOP_TIMEOUT, answer).await
 }
 
-/// 200 while the loop turns.
+/// 200 while the loop turns and no part is unhealthy.
 pub async fn health(State(dashboard): Shared) -> Response {
     match in_time(dashboard.node.ping()).await {
         Ok(Ok(())) => {
+            let components = dashboard.components.views();
+            let status = components::worst(&components);
+            let code = match status {
+                "unhealthy" => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::OK,
+            };
             let body = serde_json::json!({
-                "status": "ok",
+                "status": status,
+                "components": components,
                 "peer_id": dashboard.node.peer_id(),
                 "inbox_depth": dashboard.node.inbox_depth(),
                 "version": env!("CARGO_PKG_VERSION"),
             });
-            json(StatusCode::OK, &body)
+            json(code, &body)
         }
         Ok(Err(_)) | Err(_) => {
             let message = "the node's loop does not answer; its log says why";
@@ -75,7 +83,10 @@ pub async fn ready(State(dashboard): Shared) -> Response {
 
 pub async fn view(State(dashboard): Shared) -> Response {
     match in_time(dashboard.node.view()).await {
-        Ok(Ok(view)) => json(StatusCode::OK, &*view),
+        Ok(Ok(view)) => {
+            let components = dashboard.components.views();
+            json(StatusCode::OK, &NodeView { components, ..(*view).clone() })
+        }
         Ok(Err(_)) | Err(_) => busy(),
     }
 }

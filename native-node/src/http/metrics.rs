@@ -4,7 +4,7 @@
 //! shown that was not counted.
 
 use super::Dashboard;
-use bitcraps_core::node::NodeView;
+use bitcraps_core::node::{ComponentState, ComponentView, NodeView};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -25,6 +25,7 @@ struct Scrape {
     inbox_depth: usize,
     connections: usize,
     startup_seconds: f64,
+    components: Vec<ComponentView>,
 }
 
 /// The text of one scrape.
@@ -35,6 +36,7 @@ pub fn text(dashboard: &Dashboard, view: Arc<NodeView>) -> Result<String, fmt::E
         commits: dashboard.node.store_progress().commits,
         inbox_depth: dashboard.node.inbox_depth(),
         connections: dashboard.ports.admission.taken(),
+        components: dashboard.components.views(),
         startup_seconds: dashboard.startup.get().map_or(0.0, |startup| startup.as_secs_f64()),
     };
     let mut registry = Registry::with_prefix("bitcraps");
@@ -53,6 +55,7 @@ impl Collector for Scrape {
             one(out, &name, help.trim(), &ConstCounter::new(*value))?;
         }
         one(out, "store_commits", "Transactions of the store", &ConstCounter::new(self.commits))?;
+        self.components(out)?;
         self.gauges(out)
     }
 }
@@ -73,6 +76,30 @@ impl Scrape {
             }
         }
         Ok(())
+    }
+
+    /// One row per part and state, 1 for the state it is in.
+    fn components(&self, out: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let states = ["healthy", "degraded", "unhealthy", "unknown"];
+        let rows = self.components.iter().flat_map(|part| {
+            let now = match part.state {
+                ComponentState::Healthy => "healthy",
+                ComponentState::Degraded { .. } => "degraded",
+                ComponentState::Unhealthy { .. } => "unhealthy",
+                ComponentState::Unknown => "unknown",
+            };
+            let row = move |state| {
+                let labels = [("component", part.name.as_str()), ("state", state)];
+                (labels, ConstGauge::new(i64::from(state == now)))
+            };
+            states.into_iter().map(row)
+        });
+        family(out, "component_state", "State of the node's parts, 1 where it applies", rows)?;
+        let rows = self.components.iter().filter_map(|part| {
+            let seconds = part.latency_ms? / 1000.0;
+            Some(([("component", part.name.as_str())], ConstGauge::new(seconds)))
+        });
+        family(out, "component_check_seconds", "What the last check of a part took", rows)
     }
 
     fn gauges(&self, out: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {

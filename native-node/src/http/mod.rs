@@ -9,6 +9,7 @@ pub mod serve;
 
 use crate::{
     admission::Admitted,
+    components::Components,
     driver::NodeHandle,
     transport::{Connection, Ports, websocket},
 };
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 /// What every request can see.
 pub struct Dashboard {
     pub node: NodeHandle,
+    pub components: Components,
     pub ports: Ports,
     pub token: Token,
     pub allowed_origins: Vec<String>,

@@ -5,6 +5,7 @@
 
 use crate::{
     admission::{Admission, Admitted, Seat},
+    components::{REPORT_EVERY, Reporter},
     counters::ShellCounters,
     transport::{ACCEPT_PAUSE, describe},
 };
@@ -37,20 +38,27 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    counters: Arc<ShellCounters>,
+    (counters, reporter): (Arc<ShellCounters>, Reporter),
     mut stopping: watch::Receiver<bool>,
 ) {
     let admission = Admission::new(HTTP_CONNECTIONS_MAX);
+    let mut ticks = tokio::time::interval(REPORT_EVERY);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            _ = ticks.tick() => {
+                reporter.healthy();
+                continue;
+            }
             () = stopped(&mut stopping) => return,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(e) => {
                 counters.accept_failed.one();
-                tracing::warn!("cannot accept an HTTP connection: {}", describe(&e));
+                let why = format!("cannot accept an HTTP connection: {}", describe(&e));
+                tracing::warn!("{why}");
+                reporter.degraded(why);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

@@ -4,7 +4,11 @@ use super::{
     ACCEPT_PAUSE, Connection, LinkEnd, LinkEnds, Outgoing, Ports, WRITE_TIMEOUT,
     frame::{self, FrameDecoder, FrameError, READ_BYTES_MAX},
 };
-use crate::{admission::Admitted, counters::ShellCounters};
+use crate::{
+    admission::Admitted,
+    components::{REPORT_EVERY, Reporter},
+    counters::ShellCounters,
+};
 use bitcraps_core::node::{CloseReason, LinkRole, Transport};
 use std::{io, net::TcpListener as StdListener, sync::Arc};
 use tokio::{
@@ -34,14 +38,24 @@ pub async fn dial(authority: &str) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Accepts until the task is aborted.
-pub async fn listen(listener: TcpListener, ports: Ports) {
+/// Accepts until the task is aborted, and reports that it does.
+pub async fn listen(listener: TcpListener, ports: Ports, reporter: Reporter) {
+    let mut ticks = tokio::time::interval(REPORT_EVERY);
     loop {
-        let stream = match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = ticks.tick() => {
+                reporter.healthy();
+                continue;
+            }
+        };
+        let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(e) => {
                 ports.counters.accept_failed.one();
-                tracing::warn!("cannot accept a connection: {}", super::describe(&e));
+                let why = format!("cannot accept a connection: {}", super::describe(&e));
+                tracing::warn!("{why}");
+                reporter.degraded(why);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

@@ -24,6 +24,19 @@ async fn health_ready_and_view_answer_in_json() {
     let health = get(http, "/health").await;
     assert_eq!(health.status, 200);
     assert_eq!(health.json()["peer_id"], peer_id);
+    let parts = || async {
+        let parts = get(http, "/api/v1/view").await.json()["components"].clone();
+        let parts = parts.as_array().unwrap().iter();
+        parts.map(|p| (p["name"].to_string(), p["state"]["state"].to_string())).collect::<Vec<_>>()
+    };
+    until("every part has reported that it is well", || async {
+        parts().await.iter().all(|(_, state)| state == "\"healthy\"")
+    })
+    .await;
+    let names: Vec<String> = parts().await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names[..3], ["\"http\"", "\"node\"", "\"store\""]);
+    assert!(names[3].starts_with("\"tcp 127.0.0.1:"), "{names:?}");
+    assert_eq!(get(http, "/health").await.json()["status"], "ok");
     assert_eq!(get(http, "/ready").await.json()["status"], "ready");
     let view = get(http, "/api/v1/view").await;
     assert_eq!(view.status, 200);
@@ -51,6 +64,7 @@ async fn metrics_are_open_metrics_with_the_counts_of_core_and_shell() {
         "bitcraps_inbox_depth ",
         "bitcraps_uptime_seconds ",
         "bitcraps_startup_seconds ",
+        "bitcraps_component_state{component=\"store\",state=\"unhealthy\"} 0",
         "# TYPE bitcraps_links gauge",
         "# TYPE bitcraps_links_closed counter",
     ] {

@@ -3,6 +3,7 @@
 use crate::rig::{self, DEADLINE};
 use bitcraps_core::node::{Address, CloseReason, LinkRole, Transport};
 use bitcraps_node::{
+    components::Components,
     counters::ShellCounters,
     driver::Mail,
     http::{self, Dashboard},
@@ -44,7 +45,7 @@ impl Desk {
         let desk = Desk::new(connections_max);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(tcp::listen(listener, desk.ports.clone()));
+        tokio::spawn(tcp::listen(listener, desk.ports.clone(), Components::default().part("tcp")));
         (desk, address)
     }
 
@@ -92,6 +93,7 @@ impl WebDesk {
         let node = rig::start(&rig::settings(data.path())).await;
         let (stopping, stop_seen) = watch::channel(false);
         let router = http::router(Dashboard {
+            components: Components::default(),
             node: node.node.clone(),
             ports: desk.ports.clone(),
             token: node.token.clone(),
@@ -101,7 +103,12 @@ impl WebDesk {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(http::serve::serve(listener, router, Arc::default(), stop_seen));
+        tokio::spawn(http::serve::serve(
+            listener,
+            router,
+            (Arc::default(), Components::default().part("http")),
+            stop_seen,
+        ));
         WebDesk { desk, address, node, _data: data, _stopping: stopping }
     }
 

@@ -6,6 +6,7 @@
 //! `docs/SIMULATION.md` keeps the table that `cargo xtask sim --long` printed last.
 
 mod heal;
+mod risk;
 
 use core::fmt;
 
@@ -38,7 +39,7 @@ pub enum Length {
 }
 
 /// Every experiment there is.
-pub const EXPERIMENTS: [Experiment; 1] = [heal::HEAL];
+pub const EXPERIMENTS: [Experiment; 2] = [heal::HEAL, risk::RISK];
 
 /// What an experiment found.
 #[derive(Clone, Debug, Default, PartialEq)]

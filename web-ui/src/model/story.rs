@@ -122,13 +122,27 @@ impl Story {
             Event::TableThawed { table } => {
                 self.say(Tone::Good, [&named(tables, *table), " goes on."].concat(), now);
             }
+            Event::BettingPaused { table, percent } => {
+                let said = [
+                    "Betting rests at ",
+                    &named(tables, *table),
+                    ": with a likelihood of ",
+                    &percent.to_string(),
+                    " % its members lose each other soon. It goes on by itself.",
+                ]
+                .concat();
+                self.say(Tone::Bad, said, now);
+            }
+            Event::BettingResumed { table } => {
+                self.say(Tone::Good, [&named(tables, *table), " takes bets again."].concat(), now);
+            }
             Event::Equivocation { table, culprit } => {
                 let said = [
                     "A member of ",
                     &named(tables, *table),
                     ", ",
                     &culprit.short(),
-                    ", signed two conflicting messages. Both are kept as evidence.",
+                    ", signed two conflicting messages.",
                 ]
                 .concat();
                 self.say(Tone::Bad, said, now);

@@ -71,6 +71,9 @@ pub fn step(table: &TableView, me: &PeerId) -> Step {
         (TableState::Playing, TablePhase::Betting) if seat.role == SeatRole::Witness => {
             Step::Wait("Witnesses do not bet")
         }
+        (TableState::Playing, TablePhase::Betting) if table.paused.is_some() => {
+            Step::Wait("Betting rests")
+        }
         (TableState::Playing, TablePhase::Betting) if seat.ready => Step::Wait("Waiting"),
         (TableState::Playing, TablePhase::Betting) if table.shooter == Some(*me) => Step::Roll,
         (TableState::Playing, TablePhase::Betting) => Step::Ready,
@@ -110,6 +113,20 @@ pub fn frozen(table: &TableView) -> String {
         " needed. It goes on by itself when they are back.",
     ]
     .concat()
+}
+
+/// Why betting rests, as sentences; `None` when it does not.
+pub fn paused(table: &TableView) -> Option<String> {
+    let pause = table.paused.as_ref()?;
+    let percent = (pause.risk.probability * 100.0) as u32;
+    let said = [
+        "Betting rests: with a likelihood of ",
+        &percent.to_string(),
+        " % the members lose each other within ",
+        &(pause.risk.horizon_ms / 1000).to_string(),
+        " s. No chip moves; it goes on by itself when the mesh is safer.",
+    ];
+    Some(said.concat())
 }
 
 fn dealing(table: &TableView) -> String {

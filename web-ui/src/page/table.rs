@@ -149,6 +149,7 @@ fn Seated(props: &SeatedProps) -> Html {
         <div class="room at-table" data-testid="table">
             { heading(table) }
             { frozen_banner(table) }
+            { paused_banner(table) }
             <div class="column">
                 <div class="column" onkeydown={on_key}>
                     { stage(props, table, &me) }
@@ -189,6 +190,14 @@ fn frozen_banner(table: &TableView) -> Html {
             <p class="notice frozen" role="alert" data-testid="frozen-banner">
                 { table::frozen(table) }
             </p>
+        }
+    }
+}
+
+fn paused_banner(table: &TableView) -> Html {
+    html! {
+        if let Some(said) = table::paused(table).filter(|_| table.state == TableState::Playing) {
+            <p class="notice frozen" role="alert" data-testid="paused-banner">{ said }</p>
         }
     }
 }

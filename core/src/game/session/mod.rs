@@ -9,10 +9,11 @@
 //! 4. A peer without a seat, or behind by more than one height, follows by certified batches.
 //!
 //! `wishes` holds what this peer and others want on the log, `draft` makes a batch of it,
-//! `deciding` takes batches through agreement and into the ledger.
+//! `deciding` takes batches through agreement and into the ledger; `caution` lets betting rest.
 //!
 //! It does not invite, list or store tables: that is `tables`.
 
+mod caution;
 mod deciding;
 mod draft;
 mod wishes;
@@ -37,6 +38,7 @@ use crate::{
     store::Write,
     time::Instant,
 };
+pub use caution::{PAUSE_ABOVE, Pause, RESUME_BELOW};
 use deciding::{Judged, members_of};
 use draft::Draft;
 use std::collections::VecDeque;
@@ -95,6 +97,10 @@ pub(super) enum Output {
         needed: usize,
     },
     Thawed,
+    Paused {
+        percent: u8,
+    },
+    Resumed,
     Equivocation {
         culprit: PeerId,
     },
@@ -131,6 +137,7 @@ pub struct Session {
     judged: Vec<Judged>,
     reachable: usize,
     frozen: bool,
+    paused: Option<Pause>,
     reach: Reach,
     /// When the last roll was decided.
     rolled_at: Instant,
@@ -196,6 +203,7 @@ impl Session {
             judged: Vec::new(),
             reachable: 0,
             frozen: false,
+            paused: None,
             reach: Reach::new(),
             rolled_at: now,
             resend_at: now,

@@ -82,6 +82,9 @@ impl Session {
         if !open && matches!(action, Action::Bet { .. } | Action::Ready { .. }) {
             return Err(CommandError::BetsClosed);
         }
+        if matches!(action, Action::Bet { .. } | Action::Ready { .. }) {
+            self.check_pause()?;
+        }
         let mut trial = self.ledger.clone();
         for op in self.pool.get(&self.me).into_iter().flat_map(SortedMap::values) {
             // An op that became void is dropped later; it does not stand in the way of this one.
@@ -260,7 +263,7 @@ impl Session {
 
     /// One wish at a time: the next one depends on what became of it.
     pub(super) fn may_act_by_habit(&self) -> bool {
-        !self.frozen && self.pending() == 0
+        !self.frozen && self.paused.is_none() && self.pending() == 0
     }
 
     pub(super) fn deal_ahead(&mut self, identity: &Identity, now: Instant) -> bool {

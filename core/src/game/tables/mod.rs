@@ -20,6 +20,7 @@ use crate::{
     agree::Decision,
     craps::{Chips, Wager},
     crypto::identity::Identity,
+    health::Risk,
     id::{PeerId, TableId},
     seed::{Rng, Seed},
     sorted::SortedMap,
@@ -93,6 +94,14 @@ pub enum Output {
         needed: usize,
     },
     Thawed {
+        table: TableId,
+    },
+    /// Betting rests here, because the members lose each other with this likelihood.
+    Paused {
+        table: TableId,
+        percent: u8,
+    },
+    Resumed {
         table: TableId,
     },
     Equivocation {
@@ -263,6 +272,21 @@ impl Tables {
         self.collect_all();
     }
 
+    /// That the members of a table split within the horizon; `None` when nobody can say. What is
+    /// no table of ours is ignored.
+    pub fn on_risk(
+        &mut self,
+        table: TableId,
+        risk: Option<Risk>,
+        identity: &Identity,
+        now: Instant,
+    ) {
+        if let Some(session) = self.sessions.get_mut(&table) {
+            session.on_risk(risk, identity, now);
+            self.collect(table);
+        }
+    }
+
     /// Everything up to this ticket survives a crash from now on.
     pub fn on_stored(&mut self, ticket: u64, identity: &Identity, now: Instant) {
         while self.marks.front().is_some_and(|(waits, _, _)| *waits <= ticket) {
@@ -340,6 +364,8 @@ impl Tables {
                     Output::Frozen { table, reachable, needed }
                 }
                 session::Output::Thawed => Output::Thawed { table },
+                session::Output::Paused { percent } => Output::Paused { table, percent },
+                session::Output::Resumed => Output::Resumed { table },
                 session::Output::Equivocation { culprit } => {
                     Output::Equivocation { table, culprit }
                 }
