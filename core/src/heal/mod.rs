@@ -19,11 +19,14 @@
 
 mod attempt;
 mod book;
+mod io;
 mod pieces;
 mod plan;
+mod turns;
 mod words;
 
 pub use book::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Heard};
+pub use io::{Config, Output, Shown, Unknown};
 pub use plan::{Mesh, Relay};
 pub use words::{Goal, Mode, STATES, State};
 
@@ -38,7 +41,7 @@ use crate::{
 };
 use attempt::{Repair, Wanted};
 use book::Book;
-use plan::{Rules, Want};
+use core::cmp::Reverse;
 use std::collections::VecDeque;
 use words::Gain;
 
@@ -49,104 +52,14 @@ pub const REPAIRS_MAX: usize = 128;
 /// the next.
 pub const TRIES_AT_ONCE: usize = 2;
 
-/// Peers without a path that are planned for, nearest first. Guess.
-pub const JOINS_MAX: usize = 32;
-
-/// Tables of this node whose seats are brought nearer to their leader.
-pub const TABLES_MAX: usize = 16;
-
 /// Between two candidates of one need: a handshake, a flood and a snapshot. Guess.
 const SLOT: Duration = Duration::from_millis(1500);
-
-/// Before the other end of a pair steps in.
-const SECOND_END_AFTER: Duration = Duration::from_millis(600);
-
-/// Before peers without a path are dialled: a link that comes back by itself does so sooner.
-const JOIN_AFTER: Duration = Duration::from_millis(300);
-
-/// Between two peers without a path, and for every hop that they were further away.
-const JOIN_SLOT: Duration = Duration::from_millis(200);
-
-/// Peers without a path that stood further away than this are left to those who stood nearer.
-const JOIN_HOPS_MAX: u32 = 8;
 
 /// Every try is put off by up to this, so that two ends do not dial at the same moment.
 const JITTER: Duration = Duration::from_millis(200);
 
 /// Links that repairs may bring a node to; the rest is for those who come by themselves. Guess.
 const LINKS_MAX: usize = NODE_LINKS_MAX - 8;
-
-/// Settings. Every field has a working default, which dials nothing.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub mode: Mode,
-    /// What this node's driver can dial, as the part of an address in front of `://`.
-    pub schemes: Vec<String>,
-    /// Addresses that somebody else keeps up.
-    pub kept: Vec<String>,
-    /// Whether this node announces an address.
-    pub listens: bool,
-    /// Links of the mesh with repairs, in percent of those without.
-    pub growth: u32,
-    /// Longest shortest path that needs no shortcut, in hops. `health` warns above it.
-    pub diameter_max: u32,
-    /// Clustering that needs no triangle, in thousandths. `health` warns below it.
-    pub clustering_min: u32,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            mode: Mode::Automatic,
-            schemes: Vec::new(),
-            kept: Vec::new(),
-            listens: false,
-            growth: 150,
-            diameter_max: 8,
-            clustering_min: 300,
-        }
-    }
-}
-
-/// What to do, or what happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// To be answered by [`Heal::on_up`] or [`Heal::on_dial_failed`].
-    Dial {
-        address: String,
-    },
-    Tried {
-        repair: u64,
-        peer: PeerId,
-        goal: Goal,
-    },
-    /// It helped, did not, failed or was given up.
-    Ended {
-        repair: u64,
-        peer: PeerId,
-        goal: Goal,
-        state: State,
-    },
-}
-
-/// A repair as others may see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
-    pub id: u64,
-    pub peer: PeerId,
-    /// What would carry it, by its address.
-    pub transport: Option<Transport>,
-    pub goal: Goal,
-    /// What it gains, as a sentence.
-    pub gain: String,
-    pub state: State,
-    /// When it came to be in this state.
-    pub since: Instant,
-}
-
-/// There is no repair of this number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unknown;
 
 /// See the module.
 pub struct Heal {
@@ -222,98 +135,6 @@ impl Heal {
         }
         self.adopt(Kind::Better, due, now);
         self.plan_joins(now);
-    }
-
-    /// The pairs of the plan that this node is an end of.
-    fn wants(&mut self, mesh: &Mesh<'_>, own: u32, tables: &[Vec<PeerId>]) -> Vec<Want> {
-        let listens: Vec<bool> = mesh
-            .ids
-            .iter()
-            .map(|peer| match self.book.get(peer) {
-                _ if *peer == self.own => self.config.listens,
-                Some(entry) => !entry.addresses.is_empty(),
-                None => false,
-            })
-            .collect();
-        let (spare, spare_for_thickness) = self.spare(mesh);
-        let rules = Rules {
-            listens: &listens,
-            links_max: LINKS_MAX,
-            spare,
-            spare_for_thickness,
-            diameter_max: self.config.diameter_max,
-            clustering_min: self.config.clustering_min,
-        };
-        let mut wants = Vec::new();
-        let place = |peer: &PeerId| mesh.ids.binary_search(peer).ok().map(|at| at as u32);
-        for seats in tables.iter().take(TABLES_MAX) {
-            let mut seats = seats.iter().filter_map(place);
-            let Some(leader) = seats.next() else { continue };
-            let players = seats.filter(|player| own == leader || own == *player);
-            wants.extend(players.flat_map(|player| plan::nearer(mesh, &rules, player, leader)));
-        }
-        wants.extend(plan::plan(mesh, &rules, &mut self.analyser));
-        wants.retain(|want| want.a == own || want.b == own);
-        wants
-    }
-
-    /// Links that may be added to the mesh, and how many of these to make it thicker: half of what
-    /// may be added at all, so that a thin mesh keeps something for its wounds. A tenth is left
-    /// for those who add at the same moment.
-    fn spare(&self, mesh: &Mesh<'_>) -> (usize, usize) {
-        let mended = |(place, peer): (u32, &PeerId)| match self.book.get(peer) {
-            _ if *peer == self.own => self.made.len(),
-            // Nobody made more links than it has.
-            Some(entry) => usize::from(entry.mended).min(mesh.graph.degree(place) as usize),
-            None => 0,
-        };
-        let mended: usize = (0..).zip(mesh.ids).map(mended).sum();
-        let without = mesh.graph.edges().saturating_sub(mended);
-        let growth = self.config.growth.saturating_sub(100) as usize;
-        let allowed = (without * growth * 9 / 1000).max(1);
-        (allowed.saturating_sub(mended), (allowed / 2).saturating_sub(mended))
-    }
-
-    /// Peers that no path leads to, nearest first by where they stood.
-    fn plan_joins(&mut self, now: Instant) {
-        let lost = self.book.lost(self.own, &self.part);
-        let dialled = |peer: &PeerId| self.turn(*peer).is_some();
-        let far = |hops| match hops {
-            // A link that was cut has somebody who redials it, and is likely to stay cut.
-            0..=1 => Some(2),
-            // Who stood further away has others nearer to it than this node.
-            2..=JOIN_HOPS_MAX => Some(hops - 2),
-            u32::MAX => Some(JOIN_HOPS_MAX),
-            _ => None,
-        };
-        let lost = lost.into_iter().filter(|(_, peer)| dialled(peer));
-        let mut lost: Vec<(u32, PeerId)> =
-            lost.filter_map(|(hops, peer)| Some((far(hops)?, peer))).collect();
-        lost.sort_unstable();
-        lost.truncate(JOINS_MAX);
-        let wait = |rank, far| JOIN_AFTER + JOIN_SLOT.saturating_mul(rank + 2 * far);
-        let due = (0..).zip(lost).map(|(rank, (far, peer))| (peer, Gain::Reaches, wait(rank, far)));
-        let due = due.collect();
-        self.adopt(Kind::Join, due, now);
-    }
-
-    /// How long this node waits before it dials a peer whose turn it is; `None` when it cannot.
-    fn turn(&self, peer: PeerId) -> Option<Duration> {
-        self.address(peer, 0)?;
-        let second = self.config.listens && peer < self.own;
-        Some(if second { SECOND_END_AFTER } else { Duration::ZERO })
-    }
-
-    /// One of the addresses of a peer that this node can dial and nobody else keeps up.
-    fn address(&self, peer: PeerId, failures: usize) -> Option<String> {
-        let can_dial = |address: &&String| {
-            let scheme = address.split_once("://").map(|(scheme, _)| scheme);
-            scheme.is_some_and(|s| self.config.schemes.iter().any(|known| known == s))
-                && !self.config.kept.contains(address)
-        };
-        let addresses = self.book.get(&peer)?.addresses.iter().filter(can_dial);
-        let addresses: Vec<&String> = addresses.collect();
-        addresses.get(failures % addresses.len().max(1)).map(|address| (*address).clone())
     }
 
     // ---- repairs -------------------------------------------------------------------------
@@ -525,6 +346,19 @@ impl Heal {
         &self.relays
     }
 
+    /// A repair of this goal that waits, the next that is due; around this cut node, if one is
+    /// named.
+    pub fn waiting(&self, goal: Goal, around: Option<PeerId>) -> Option<u64> {
+        let fits = |r: &&Repair| {
+            let node = match r.gain {
+                Gain::Around { node, .. } => Some(node),
+                _ => None,
+            };
+            r.gain.goal() == goal && r.is_waiting() && (around.is_none() || node == around)
+        };
+        self.repairs.iter().filter(fits).min_by_key(|r| (r.due, r.id)).map(|r| r.id)
+    }
+
     /// Newest first.
     pub fn repairs(&self) -> Vec<Shown> {
         let transport = |address: &str| match address.split_once("://")?.0 {
@@ -546,7 +380,7 @@ impl Heal {
             }
         };
         let mut shown: Vec<Shown> = self.repairs.iter().map(shown).collect();
-        shown.sort_unstable_by(|a, b| (b.since, b.id).cmp(&(a.since, a.id)));
+        shown.sort_unstable_by_key(|repair| Reverse((repair.since, repair.id)));
         shown
     }
 

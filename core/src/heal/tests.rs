@@ -1,4 +1,4 @@
-use super::{attempt::*, book::REMEMBERED, pieces::Pieces, *};
+use super::{attempt::*, book::REMEMBERED, pieces::Pieces, plan::Rules, turns::*, *};
 use crate::graph::{Edge, Figures, Graph};
 
 const NOW: Instant = Instant::from_millis(1_000_000);
@@ -352,9 +352,13 @@ fn on_request_nothing_is_dialled_before_it_is_applied() {
     Seen::path(3).show(&mut heal, NOW);
     assert_eq!((heal.deadline(), dials(&mut heal, NOW + secs(100))), (None, vec![]));
     let repair = heal.repairs()[0].id;
+    assert_eq!(heal.waiting(Goal::Bypass, Some(id(1))), Some(repair));
+    assert_eq!(heal.waiting(Goal::Bypass, Some(id(2))), None);
+    assert_eq!(heal.waiting(Goal::Shortcut, None), None);
     assert_eq!(heal.apply(repair + 1, NOW), Err(Unknown));
     assert_eq!(heal.apply(repair, NOW), Ok(()));
     assert_eq!(dials(&mut heal, NOW), [address(2)]);
+    assert_eq!(heal.waiting(Goal::Bypass, None), None, "it is being tried");
 }
 
 #[test]

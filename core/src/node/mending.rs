@@ -5,11 +5,12 @@
 //! whose driver can dial nothing plans nothing, and is not made to read all announcements.
 
 use super::{
-    Address, CommandError, Config, Event, Node, Output, RelayView, RepairState, RepairView,
-    message::Announced, picture::millis,
+    Address, CommandError, Config, Event, Node, Output, RelayView, RepairGoal, RepairState,
+    RepairView, message::Announced, picture::millis,
 };
 use crate::{
     heal::{self, Heard, STATES},
+    health::About,
     id::{PeerId, TableId},
     map::KnownPeer,
     time::Instant,
@@ -97,6 +98,19 @@ impl Node {
     ) -> Result<Option<TableId>, CommandError> {
         let applied = self.heal.apply(repair, now);
         applied.map(|()| None).map_err(|heal::Unknown| CommandError::UnknownRepair { repair })
+    }
+
+    /// A repair that waits and would do what is advised.
+    pub(super) fn repair_about(&self, about: About) -> Option<u64> {
+        let (goal, around) = match about {
+            About::Parts => (RepairGoal::JoinParts, None),
+            About::CutNode(peer) => (RepairGoal::Bypass, Some(peer)),
+            About::CutEdge(..) | About::Risk => (RepairGoal::Bypass, None),
+            About::Diameter => (RepairGoal::Shortcut, None),
+            About::Clustering => (RepairGoal::Thicken, None),
+            About::Congestion => return None,
+        };
+        self.heal.waiting(goal, around)
     }
 
     pub(super) fn repair_views(&self, now: Instant) -> Vec<RepairView> {

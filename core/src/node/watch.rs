@@ -141,7 +141,7 @@ impl Node {
         let view = |advice: health::Advice| AdviceView {
             severity: advice.severity,
             text: advice.text,
-            repair: None,
+            repair: self.repair_about(advice.about),
         };
         self.health.advice(&name).into_iter().map(view).collect()
     }
