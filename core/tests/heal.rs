@@ -8,7 +8,7 @@
 
 use bitcraps_core::{
     graph::{Analyser, Edge, Figures, Graph},
-    heal::{Config, Goal, Heal, Heard, Mesh, Output, REPAIRS_MAX, State},
+    heal::{Config, Goal, Heal, Heard, Listening, Mesh, Output, REPAIRS_MAX, State},
     id::{LinkId, PeerId},
     seed::Seed,
     time::{Duration, Instant},
@@ -46,7 +46,11 @@ fn id(n: u32) -> PeerId {
 
 impl Room {
     fn new(nodes: u32, links: Pairs, reach: Pairs) -> Room {
-        let config = Config { schemes: vec!["sim".to_owned()], listens: true, ..Config::default() };
+        let config = Config {
+            schemes: vec!["sim".to_owned()],
+            listening: Listening::ForOthers,
+            ..Config::default()
+        };
         let heal = |n| Heal::new(config.clone(), id(n), &Seed::from_number(u64::from(n)));
         Room {
             now: Instant::from_millis(1000),

@@ -11,8 +11,7 @@ pub struct Config {
     pub schemes: Vec<String>,
     /// Addresses that somebody else keeps up.
     pub kept: Vec<String>,
-    /// Whether this node announces an address.
-    pub listens: bool,
+    pub listening: Listening,
     /// Links of the mesh with repairs, in percent of those without.
     pub growth: u32,
     /// Longest shortest path that needs no shortcut, in hops. `health` warns above it.
@@ -27,12 +26,38 @@ impl Default for Config {
             mode: Mode::Automatic,
             schemes: Vec::new(),
             kept: Vec::new(),
-            listens: false,
+            listening: Listening::Nowhere,
             growth: 150,
             diameter_max: 8,
             clustering_min: 300,
         }
     }
+}
+
+/// Where this node can be dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listening {
+    Nowhere,
+    /// On loopback: all nodes of the mesh may be on this machine.
+    OnThisMachine,
+    ForOthers,
+}
+
+impl Listening {
+    /// By the addresses that are announced.
+    pub fn at(addresses: &[String]) -> Listening {
+        match addresses {
+            [] => Listening::Nowhere,
+            all if all.iter().all(|address| is_loopback(address)) => Listening::OnThisMachine,
+            _ => Listening::ForOthers,
+        }
+    }
+}
+
+/// Whether an address leads every machine to itself.
+pub(super) fn is_loopback(address: &str) -> bool {
+    let host = address.split_once("://").map_or(address, |(_, host)| host);
+    ["127.", "[::1]", "[::ffff:127.", "localhost"].iter().any(|start| host.starts_with(start))
 }
 
 /// What to do, or what happened.

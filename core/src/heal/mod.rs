@@ -26,7 +26,7 @@ mod turns;
 mod words;
 
 pub use book::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Heard};
-pub use io::{Config, Output, Shown, Unknown};
+pub use io::{Config, Listening, Output, Shown, Unknown};
 pub use plan::{Mesh, Relay};
 pub use words::{Goal, Mode, STATES, State};
 

@@ -62,7 +62,7 @@ fn edge(a: u32, b: u32) -> Edge {
 }
 
 fn config() -> Config {
-    Config { schemes: vec!["sim".to_owned()], listens: true, ..Config::default() }
+    Config { schemes: vec!["sim".to_owned()], listening: Listening::ForOthers, ..Config::default() }
 }
 
 fn heal(own: u32, config: Config) -> Heal {
@@ -172,9 +172,31 @@ fn nobody_dials_what_it_cannot_or_what_is_kept_up_already() {
     let mut silent = line.clone();
     silent.heard[2].addresses.clear();
     assert!(!plans(config(), &silent), "the other end has to dial");
-    let mut other = heal(2, Config { listens: false, ..config() });
+    let mut other = heal(2, Config { listening: Listening::Nowhere, ..config() });
     silent.show(&mut other, NOW);
     assert!(other.deadline().is_some_and(|at| at < NOW + SECOND_END_AFTER), "and at once");
+}
+
+#[test]
+fn loopback_is_dialled_only_by_who_announces_nothing_else() {
+    let at = |addresses: &[&str]| {
+        Listening::at(&addresses.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(at(&[]), Listening::Nowhere);
+    assert_eq!(at(&["tcp://127.0.0.1:9", "ws://[::1]:80/mesh"]), Listening::OnThisMachine);
+    assert_eq!(at(&["tcp://127.0.0.1:9", "tcp://10.0.0.1:9"]), Listening::ForOthers);
+    let mut line = Seen::path(3);
+    for (address, elsewhere) in
+        [("sim://127.0.0.1:9", false), ("sim://localhost:9", false), ("sim://10.0.0.1:9", true)]
+    {
+        line.heard[2].addresses = vec![address.to_owned()];
+        for listening in [Listening::Nowhere, Listening::OnThisMachine, Listening::ForOthers] {
+            let mut heal = heal(0, Config { listening, ..config() });
+            line.show(&mut heal, NOW);
+            let dials = elsewhere || listening == Listening::OnThisMachine;
+            assert_eq!(!planned(&heal).is_empty(), dials, "{address}, {listening:?}");
+        }
+    }
 }
 
 #[test]

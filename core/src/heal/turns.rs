@@ -1,7 +1,12 @@
 //! Which of the planned pairs are this node's to try, and how long each waits for its turn.
+//!
+//! Rules. A node dials what its driver can dial and nobody else keeps up. Loopback is dialled only
+//! by a node that announces nothing else itself: from anybody else such an address leads to some
+//! other program of this machine, which a stranger has no business to reach through us.
 
 use super::{
-    Heal, Kind, LINKS_MAX, Mesh,
+    Heal, Kind, LINKS_MAX, Listening, Mesh,
+    io::is_loopback,
     plan::{self, Rules, Want},
     words::Gain,
 };
@@ -35,7 +40,7 @@ impl Heal {
             .ids
             .iter()
             .map(|peer| match self.book.get(peer) {
-                _ if *peer == self.own => self.config.listens,
+                _ if *peer == self.own => self.config.listening != Listening::Nowhere,
                 Some(entry) => !entry.addresses.is_empty(),
                 None => false,
             })
@@ -105,7 +110,7 @@ impl Heal {
     /// How long this node waits before it dials a peer whose turn it is; `None` when it cannot.
     pub(super) fn turn(&self, peer: PeerId) -> Option<Duration> {
         self.address(peer, 0)?;
-        let second = self.config.listens && peer < self.own;
+        let second = self.config.listening != Listening::Nowhere && peer < self.own;
         Some(if second { SECOND_END_AFTER } else { Duration::ZERO })
     }
 
@@ -115,6 +120,7 @@ impl Heal {
             let scheme = address.split_once("://").map(|(scheme, _)| scheme);
             scheme.is_some_and(|s| self.config.schemes.iter().any(|known| known == s))
                 && !self.config.kept.contains(address)
+                && (self.config.listening == Listening::OnThisMachine || !is_loopback(address))
         };
         let addresses = self.book.get(&peer)?.addresses.iter().filter(can_dial);
         let addresses: Vec<&String> = addresses.collect();

@@ -19,11 +19,12 @@ use std::collections::BTreeMap;
 
 /// What the room is told of this node.
 pub(super) fn settings(config: &Config) -> heal::Config {
+    let announced: Vec<String> = config.addresses.iter().map(|a| a.0.clone()).collect();
     heal::Config {
         mode: config.healing,
         schemes: config.dials.clone(),
         kept: config.dial.iter().map(|address| address.0.clone()).collect(),
-        listens: !config.addresses.is_empty(),
+        listening: heal::Listening::at(&announced),
         diameter_max: config.health.thresholds.diameter,
         clustering_min: (config.health.thresholds.clustering * 1000.0) as u32,
         ..heal::Config::default()
