@@ -150,11 +150,11 @@ mod tests {
     #[test]
     fn the_book_holds_its_limit_and_those_who_vanished_first_make_room() {
         let mut book = Book::default();
-        book.hear(vec![heard(1, &[2]), heard(2, &[1])], NOW);
+        book.hear(vec![heard(9001, &[2]), heard(9002, &[1])], NOW);
         let later = NOW + Duration::from_secs(1);
         book.hear((10..10 + PEERS_MAX as u16 - 1).map(|n| heard(n, &[9])).collect(), later);
         assert_eq!(book.len(), PEERS_MAX);
-        assert!(book.get(&id(1)).is_none() && book.get(&id(2)).is_some());
+        assert!(book.get(&id(9001)).is_none() && book.get(&id(9002)).is_some());
     }
 
     #[test]
