@@ -142,6 +142,8 @@ impl Checker {
             | Event::MapChanged
             | Event::PartitionFormed { .. }
             | Event::PartitionHealed
+            | Event::RepairTried { .. }
+            | Event::RepairEnded { .. }
             | Event::TableChanged { .. }
             | Event::TableFrozen { .. }
             | Event::TableThawed { .. }

@@ -184,8 +184,15 @@ async fn launch(
     let binary = binary();
     let mut args: Vec<OsString> = vec!["run".into(), "--json".into(), "--data".into(), data.into()];
     let bots = setup.bots.to_string();
-    let pairs =
-        [("--http", http), ("--listen", listen), ("--name", &setup.name), ("--bots", &bots)];
+    // A mesh has the shape that a test gives it.
+    let healing = ("--healing", "on_request");
+    let pairs = [
+        ("--http", http),
+        ("--listen", listen),
+        ("--name", &setup.name),
+        ("--bots", &bots),
+        healing,
+    ];
     let connect = setup.connect.iter().map(|url| ("--connect", url.as_str()));
     for (flag, value) in pairs.into_iter().chain(connect) {
         args.extend([flag.into(), value.into()]);

@@ -1,6 +1,6 @@
 //! What happened, in the past tense, for people, logs and tests.
 
-use super::{Address, CloseReason, CommandError, RequestId, Transport};
+use super::{Address, CloseReason, CommandError, RepairGoal, RepairState, RequestId, Transport};
 use crate::{
     craps::{Chips, Dice},
     health::{AlertKind, Metric, Severity, Subject},
@@ -26,6 +26,10 @@ pub enum Event {
     PartitionFormed { parts: Vec<Vec<PeerId>> },
     /// One mesh again.
     PartitionHealed,
+    /// A link that the mesh lacks is being dialled; its number is in the view.
+    RepairTried { repair: u64, peer_id: PeerId, goal: RepairGoal },
+    /// It helped, did not help, could not be linked, or failed too often.
+    RepairEnded { repair: u64, peer_id: PeerId, goal: RepairGoal, state: RepairState },
     /// A table was formed, or this node took a seat.
     TableOpened { table: TableId },
     /// The table's log grew, its phase moved or its members' reach changed.

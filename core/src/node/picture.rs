@@ -193,6 +193,7 @@ pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
         alerts_raised: health.alerts_raised,
         alerts_cleared: health.alerts_cleared,
         anomalies: health.anomalies,
+        repairs: node.repair_counts(),
         tables_lost: counted.tables_lost,
         ..Counters::default()
     };

@@ -47,7 +47,10 @@ impl Node {
         while let Some(output) = self.health.poll_output() {
             busy = true;
             match output {
-                health::Output::SnapshotTaken => self.tell_tables(now),
+                health::Output::SnapshotTaken => {
+                    self.tell_tables(now);
+                    self.mend_mesh(now);
+                }
                 health::Output::AlertRaised(alert) => self.tell(Event::AlertRaised {
                     kind: alert.kind,
                     severity: alert.severity,
@@ -105,6 +108,8 @@ impl Node {
             anomalies: self.health.anomalies().map(|found| anomaly_view(found, now)).collect(),
             forecasts: health::METRICS.into_iter().filter_map(|m| self.forecast(m)).collect(),
             advice: self.advice(),
+            relays: self.relay_views(),
+            repairs: self.repair_views(now),
             ..HealthView::default()
         };
         view.cut_nodes.sort_by_key(|cut| core::cmp::Reverse(cut.cuts_off));
@@ -148,7 +153,7 @@ impl Node {
         let view = |advice: health::Advice| AdviceView {
             severity: advice.severity,
             text: advice.text,
-            repair: None,
+            repair: self.repair_about(advice.about),
         };
         self.health.advice(&name).into_iter().map(view).collect()
     }

@@ -7,6 +7,7 @@
 
 mod anomaly;
 mod forecast;
+mod heal;
 mod risk;
 mod ward;
 
@@ -41,7 +42,8 @@ pub enum Length {
 }
 
 /// Every experiment there is.
-pub const EXPERIMENTS: [Experiment; 3] = [risk::RISK, anomaly::ANOMALY, forecast::FORECAST];
+pub const EXPERIMENTS: [Experiment; 4] =
+    [risk::RISK, anomaly::ANOMALY, forecast::FORECAST, heal::HEAL];
 
 /// What an experiment found.
 #[derive(Clone, Debug, Default, PartialEq)]
