@@ -19,6 +19,7 @@ mod figures;
 mod flow;
 mod hops;
 mod joined;
+pub mod layout;
 mod live;
 mod shortest;
 mod snapshot;
