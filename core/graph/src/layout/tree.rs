@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tree_pushes_like_all_pairs_to_within_two_percent() {
+    fn the_tree_pushes_like_all_pairs_to_within_three_percent() {
         for (nodes, size) in [(2, 1.0), (8, 2.0), (9, 2.0), (33, 5.0), (700, 25.0), (3000, 40.0)] {
             let at = places(nodes, size);
             let mut tree = Tree::default();
@@ -338,7 +338,7 @@ mod tests {
             let norm = |v: &mut dyn Iterator<Item = f32>| v.map(|p| p * p).sum::<f32>().sqrt();
             let error = norm(&mut push.iter().zip(&exact).map(|(a, b)| a - b));
             let whole = norm(&mut exact.iter().copied());
-            assert!(error <= 0.02 * whole, "{nodes} nodes: {error} of {whole}");
+            assert!(error <= 0.03 * whole, "{nodes} nodes: {error} of {whole}");
         }
     }
 
@@ -354,7 +354,7 @@ mod tests {
         let exact = exact(&at);
         let error: f32 = push.iter().zip(&exact).map(|(a, b)| (a - b) * (a - b)).sum();
         let whole: f32 = exact.iter().map(|p| p * p).sum();
-        assert!(error.sqrt() <= 0.02 * whole.sqrt(), "{error} of {whole}");
+        assert!(error.sqrt() <= 0.03 * whole.sqrt(), "{error} of {whole}");
     }
 
     #[test]
