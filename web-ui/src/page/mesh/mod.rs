@@ -22,7 +22,7 @@ use rows::{Matches, Rows};
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::{
     Callback, Html, InputEvent, Properties, TargetCast, function_component, html, use_memo,
-    use_state,
+    use_node_ref, use_state,
 };
 
 /// Sizes of examples that the page links to.
@@ -47,6 +47,7 @@ pub fn Mesh(props: &MeshProps) -> Html {
     let picked = use_state(|| None::<PeerId>);
     let wanted = use_state(String::new);
     let first_row = use_state(|| 0_usize);
+    let field = use_node_ref();
     let on_pick = {
         let picked = picked.clone();
         Callback::from(move |id: Option<PeerId>| picked.set(id))
@@ -62,11 +63,13 @@ pub fn Mesh(props: &MeshProps) -> Html {
     };
     let matches = Matches::of(&scene, &wanted);
     let on_find = {
-        let found = matches.first(&scene).map(|dot| dot.id);
-        let on_pick = on_pick.clone();
+        let (field, scene, on_pick) = (field.clone(), scene.clone(), on_pick.clone());
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            on_pick.emit(found);
+            // What stands there now: on a slow device the page may lag behind the typing.
+            let typed = field.cast::<HtmlInputElement>().map(|input| input.value());
+            let typed = typed.unwrap_or_default().trim().to_lowercase();
+            on_pick.emit(Matches::of(&scene, &typed).first(&scene).map(|dot| dot.id));
         })
     };
     let measured = if props.example.is_some() { Measured::Yes } else { Measured::No };
@@ -83,7 +86,7 @@ pub fn Mesh(props: &MeshProps) -> Html {
             { partition_notice(view) }
             <form class="inline-form" role="search" onsubmit={on_find}>
                 <label for="find-node">{ "Find" }</label>
-                <input id="find-node" type="search" oninput={on_type} autocomplete="off"
+                <input id="find-node" type="search" oninput={on_type} autocomplete="off" ref={field}
                     placeholder="name or id" data-testid="find-node" />
                 <button class="button" type="submit" data-testid="find">{ "Show it" }</button>
                 <span class="quiet" role="status">{ matches.said() }</span>
