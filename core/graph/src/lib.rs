@@ -20,6 +20,7 @@ mod figures;
 mod flow;
 mod hops;
 mod joined;
+pub mod layout;
 mod live;
 mod random;
 mod reliability;
