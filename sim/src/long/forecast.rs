@@ -34,8 +34,8 @@ const FAULT: Duration = Duration::from_secs(120);
 /// Of the error of "the same as now".
 const ERROR_SHARE_MAX: f64 = 0.8;
 
-/// A short run hardly has a record to choose by.
-const ERROR_SHARE_MAX_SHORT: f64 = 1.0;
+/// A short run has a few hundred forecasts with confidence: enough to see one that is far off.
+const ERROR_SHARE_MAX_SHORT: f64 = 1.2;
 
 /// What the forecasts of one figure came to.
 #[derive(Clone, Copy, Debug, Default)]
