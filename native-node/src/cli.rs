@@ -111,7 +111,7 @@ pub struct Cli {
 pub enum Task {
     /// Start a node, its web pages and its bots
     #[command(help_template = RUN)]
-    Run(Run),
+    Run(Box<Run>),
     /// Print the peer id of a data directory, making one if there is none
     #[command(help_template = ID)]
     Id(Id),

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use bitcraps_tests::{
     browser::{Browser, PHONE},
     http::{json, metric},
-    process::{NodeProcess, Setup},
+    process::{Healing, NodeProcess, Setup},
     wait::{Look, until},
     workspace,
 };
@@ -33,10 +33,11 @@ async fn until_view(
 
 #[tokio::test]
 async fn a_line_of_three_nodes_becomes_a_triangle_and_outlives_its_middle() -> Result<()> {
-    let a = NodeProcess::start(Setup::named("A")).await?;
-    let to_a = Setup { connect: vec![a.url()], ..Setup::named("B") };
+    let healing = |name| Setup { healing: Healing::Automatic, ..Setup::named(name) };
+    let a = NodeProcess::start(healing("A")).await?;
+    let to_a = Setup { connect: vec![a.url()], ..healing("B") };
     let mut b = NodeProcess::start(to_a).await?;
-    let to_b = Setup { connect: vec![b.url()], ..Setup::named("C") };
+    let to_b = Setup { connect: vec![b.url()], ..healing("C") };
     let c = NodeProcess::start(to_b).await?;
 
     let linked = |view: &Value| {
