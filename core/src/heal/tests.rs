@@ -1,3 +1,5 @@
+//! What the room plans, tries, verifies and gives up, on small meshes.
+
 use super::{attempt::*, book::REMEMBERED, pieces::Pieces, plan::Rules, turns::*, *};
 use crate::graph::{Edge, Figures, Graph};
 

@@ -306,7 +306,8 @@ fn weak_points(health: &HealthView, names: &dyn Fn(&PeerId) -> String) -> Html {
     let inner = match said.is_empty() {
         true => nothing("No single peer or link holds the mesh together."),
         false => {
-            html! { <ul class="plain">{ for said.into_iter().map(|s| html! { <li>{ s }</li> }) }</ul> }
+            let lines = said.into_iter().map(|line| html! { <li>{ line }</li> });
+            html! { <ul class="plain">{ for lines }</ul> }
         }
     };
     panel("Weak points", "weak-title", inner)

@@ -60,8 +60,9 @@ pub(super) fn rule(subject: Subject, metric: Metric) -> Rule {
         (Metric::Clustering, _) => level(Bad::Down, 0.05, 0.0, 3),
         (Metric::CutNodes | Metric::CutEdges, _) => level(Bad::Up, 0.5, 0.05, 3),
         (Metric::CutNodeLoad | Metric::Risk, _) => level(Bad::Up, 0.1, 0.0, 3),
-        // One change in a reading, which a burst may stretch to 9 s, is 7 to 12 a minute. A node that leaves or returns is over within two or
-        // three readings; what still changes after that flaps.
+        // One change in a reading, which a burst may stretch to 9 s, is 7 to 12 a minute. A node
+        // that leaves or returns is over within two or three readings; what still changes after
+        // that flaps.
         (Metric::LinkChanges, Subject::Mesh) => rate(1.5, 0.5, 4, 12),
         // Down and up is a restart; down again within two minutes is none.
         (Metric::LinkChanges, Subject::Neighbour(_)) => rate(1.5, 0.5, 3, 24),

@@ -1,3 +1,5 @@
+//! What counts as unusual and what does not, on made-up readings.
+
 use super::*;
 use crate::{
     health::pace::PAUSE_MAX,
