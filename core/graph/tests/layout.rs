@@ -1,5 +1,8 @@
 //! The layout as its users see it: it settles, it stays, and it shows the graph.
 
+// A test stops at the first surprise.
+#![allow(clippy::unwrap_used)]
+
 use bitcraps_graph::{
     Edge, Graph, components,
     layout::{EDGE_LENGTH, Layout, Motion},
