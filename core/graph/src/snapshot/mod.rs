@@ -38,6 +38,14 @@ pub enum Storage {
     Lists,
 }
 
+/// What a pass did for the diameter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Searches {
+    pub single: u32,
+    /// Of up to 64 at once.
+    pub batches: u32,
+}
+
 /// What a breadth-first search found besides the hops.
 struct Search {
     /// Hops to the last level.
@@ -79,16 +87,12 @@ impl Analyser {
 
     /// What the last pass worked on. Rows make it fast; it gets them when its links are short.
     pub fn storage(&self) -> Storage {
-        match self.order.band {
-            0..=2 => Storage::Rows { words: 2 },
-            3..=4 => Storage::Rows { words: 4 },
-            5..=8 => Storage::Rows { words: 8 },
-            _ => Storage::Lists,
-        }
+        self.order.storage()
     }
 
-    pub fn effort(&self) -> (u32, u32) {
-        (self.diameter.searches, self.diameter.batches)
+    /// The searches for the diameter in the last pass, without those that number the nodes.
+    pub fn searches(&self) -> Searches {
+        self.diameter.searches
     }
 
     /// What it keeps for the next pass, in bytes.
@@ -137,8 +141,11 @@ impl Analyser {
             lists.dive(order, ends, found, time)
         });
         lists.triangles(order, &mut self.figures.triangles);
+        // Rows of bits and batches on lists are never needed together.
+        self.diameter.swap_memory(&mut self.rows.bits);
         self.figures.diameter =
             self.diameter.find(order, |from, size, hops| lists.search(order, from, size, hops));
+        self.diameter.swap_memory(&mut self.rows.bits);
     }
 
     /// Clustering from triangles.
