@@ -111,7 +111,7 @@ pub struct Cli {
 pub enum Task {
     /// Start a node, its web pages and its bots
     #[command(help_template = RUN)]
-    Run(Run),
+    Run(Box<Run>),
     /// Print the peer id of a data directory, making one if there is none
     #[command(help_template = ID)]
     Id(Id),
@@ -149,6 +149,12 @@ pub struct Run {
     /// Keep a link to this peer, tcp:// or ws://; may be repeated
     #[arg(long, value_name = "URL")]
     connect: Vec<String>,
+    /// Tell others to dial this address, tcp:// or ws://; may be repeated [default: by --listen]
+    #[arg(long, value_name = "URL")]
+    advertise: Vec<String>,
+    /// Make the links that the mesh lacks: automatic or on_request [default: automatic]
+    #[arg(long, value_name = "WHEN")]
+    healing: Option<String>,
     /// Shown to others, at most 32 bytes [default: node]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -279,6 +285,8 @@ impl Run {
             ("port", one(&self.port)),
             ("connect", self.connect.clone()),
             ("name", one(&self.name)),
+            ("advertise", self.advertise.clone()),
+            ("healing", one(&self.healing)),
             ("bots", one(&self.bots)),
             ("role", one(&self.role)),
             ("work_bits", one(&self.work_bits)),

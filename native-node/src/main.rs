@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     let since = Instant::now();
     let cli = Cli::parse();
     let done = match cli.task {
-        Task::Run(flags) => run::run(flags, since),
+        Task::Run(flags) => run::run(*flags, since),
         Task::Id(flags) => id(&flags),
         Task::Status(flags) => ask::status(&flags),
         Task::Table(task) => ask::table(&task),

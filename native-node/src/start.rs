@@ -5,6 +5,7 @@
 //! the node, its store.
 
 mod bots;
+mod reach;
 
 use crate::{
     clock::wall_ms,
@@ -17,7 +18,7 @@ use crate::{
     },
     identity,
     store::{Entry, Store, StoreError},
-    transport::{describe, tcp},
+    transport::{Target, describe, tcp},
 };
 use bitcraps_core::{
     crypto::identity::Identity,
@@ -111,7 +112,8 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
     let startup = Arc::new(OnceLock::new());
     let mut drivers = JoinSet::new();
     let mut listeners = Vec::new();
-    let main = run(node_config(settings, http), opened, settings.max_concurrent_connections)?;
+    let main =
+        run(node_config(settings, &listen, http), opened, settings.max_concurrent_connections)?;
     let components = Components::default();
     drivers.spawn(join(main.task));
     for socket in bound.listen {
@@ -347,7 +349,8 @@ async fn open_all(
     Ok(opened)
 }
 
-fn node_config(settings: &Settings, http: Option<SocketAddr>) -> Config {
+fn node_config(settings: &Settings, listen: &[SocketAddr], http: Option<SocketAddr>) -> Config {
+    let told = || reach::addresses(listen, http, reach::outbound);
     Config {
         name: settings.name.clone(),
         kind: if http.is_some() { NodeKind::Gateway } else { NodeKind::Regular },
@@ -355,6 +358,9 @@ fn node_config(settings: &Settings, http: Option<SocketAddr>) -> Config {
         work_bits: settings.work_bits,
         dial: settings.connect.clone(),
         health: settings.health.clone(),
+        addresses: settings.advertise.clone().unwrap_or_else(told),
+        dials: Target::SCHEMES.map(str::to_owned).to_vec(),
+        healing: settings.healing,
     }
 }
 

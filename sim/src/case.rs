@@ -80,6 +80,8 @@ impl Case {
                 name: format!("node {node}"),
                 role: if hosts { SeatRole::Player } else { SeatRole::Bot },
                 work_bits: WORK_BITS,
+                addresses: vec![World::address(node)],
+                dials: vec!["sim".to_owned()],
                 dial: edges.iter().filter(|e| e.0 == node).map(|e| World::address(e.1)).collect(),
                 ..Config::default()
             });

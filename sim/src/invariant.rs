@@ -142,11 +142,16 @@ impl Checker {
             | Event::MapChanged
             | Event::PartitionFormed { .. }
             | Event::PartitionHealed
+            | Event::RepairTried { .. }
+            | Event::RepairEnded { .. }
             | Event::TableChanged { .. }
             | Event::TableFrozen { .. }
             | Event::TableThawed { .. }
             | Event::BettingPaused { .. }
-            | Event::BettingResumed { .. } => true,
+            | Event::BettingResumed { .. }
+            | Event::AlertRaised { .. }
+            | Event::AlertCleared { .. }
+            | Event::AnomalyFound { .. } => true,
         };
         if !first {
             self.found(by, Invariant::AtMostOnce, format!("told twice: {event:?}"));

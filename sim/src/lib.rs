@@ -27,7 +27,7 @@ mod topology;
 pub use machine::{Death, Life};
 pub use report::{Report, StageReport};
 pub use scenario::{SCENARIOS, UnknownScenario};
-pub use topology::Topology;
+pub use topology::{Plane, Topology};
 
 /// Runs one scenario to its end or to its first missed goal. Nothing is printed: say the seed
 /// before the call, so that a panic inside a node can be replayed.

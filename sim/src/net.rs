@@ -251,6 +251,14 @@ impl Net {
         &self.edges[id.0]
     }
 
+    /// From now on the edge treats frames like this; what is on its way arrives as it was sent.
+    /// Delivery and MTU stay: connections were opened with them.
+    pub fn set_quality(&mut self, edge: EdgeId, quality: Quality) {
+        let old = &mut self.edges[edge.0].quality;
+        let (delivery, mtu) = (old.delivery, old.mtu);
+        *old = Quality { delivery, mtu, ..quality };
+    }
+
     pub fn edge_between(&self, a: usize, b: usize) -> Option<EdgeId> {
         self.edges.iter().position(|e| (e.a, e.b) == (a, b) || (e.a, e.b) == (b, a)).map(EdgeId)
     }

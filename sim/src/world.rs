@@ -96,6 +96,8 @@ pub struct World {
     disk: Rng,
     dials: BTreeMap<ConnectionId, Address>,
     next_request: u64,
+    /// How often each frame of these nodes is sent again.
+    flooders: BTreeMap<usize, u32>,
     steps: u64,
     same_instant: u64,
     digest: blake3::Hasher,
@@ -114,6 +116,7 @@ impl World {
             disk: seed.fork("disk").rng(),
             dials: BTreeMap::new(),
             next_request: 0,
+            flooders: BTreeMap::new(),
             steps: 0,
             same_instant: 0,
             digest: blake3::Hasher::new_derive_key("bitcraps v1 simulated world"),
@@ -187,6 +190,17 @@ impl World {
     pub fn inflict(&mut self, fault: Fault) -> Step {
         self.on_fault(fault);
         core::mem::take(&mut self.step)
+    }
+
+    /// See [`Net::set_quality`].
+    pub fn set_quality(&mut self, edge: EdgeId, quality: Quality) {
+        self.net.set_quality(edge, quality);
+    }
+
+    /// A liar: whatever the node sends is sent so many times more; 0 makes it honest again. The
+    /// node knows nothing of it.
+    pub fn flood(&mut self, node: usize, times: u32) {
+        self.flooders.insert(node, times);
     }
 
     /// Asks a running node for something, at once. Nothing when it is dead.
@@ -388,7 +402,12 @@ impl World {
         for _ in 0..OUTPUTS_MAX {
             let Some(running) = self.machines[node].node_mut() else { return };
             match running.poll_output() {
-                Output::Send { link, bytes } => self.send(node, link, bytes),
+                Output::Send { link, bytes } => {
+                    for _ in 0..self.flooders.get(&node).copied().unwrap_or_default() {
+                        self.send(node, link, bytes.clone());
+                    }
+                    self.send(node, link, bytes);
+                }
                 Output::Hangup { link, reason: _ } => self.hang_up(node, link),
                 Output::Dial { address } => self.dial(node, address),
                 Output::Persist { ticket, writes } => {

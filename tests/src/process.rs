@@ -39,11 +39,20 @@ pub struct Setup {
     pub bots: usize,
     /// URLs of nodes to keep a link to.
     pub connect: Vec<String>,
+    pub healing: Healing,
+}
+
+/// Whether a node may make links that nobody asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Healing {
+    /// A mesh keeps the shape that a test gives it.
+    OnRequest,
+    Automatic,
 }
 
 impl Setup {
     pub fn named(name: &str) -> Setup {
-        Setup { name: name.to_owned(), bots: 0, connect: Vec::new() }
+        Setup { name: name.to_owned(), bots: 0, connect: Vec::new(), healing: Healing::OnRequest }
     }
 }
 
@@ -184,8 +193,17 @@ async fn launch(
     let binary = binary();
     let mut args: Vec<OsString> = vec!["run".into(), "--json".into(), "--data".into(), data.into()];
     let bots = setup.bots.to_string();
-    let pairs =
-        [("--http", http), ("--listen", listen), ("--name", &setup.name), ("--bots", &bots)];
+    let healing = match setup.healing {
+        Healing::OnRequest => "on_request",
+        Healing::Automatic => "automatic",
+    };
+    let pairs = [
+        ("--http", http),
+        ("--listen", listen),
+        ("--name", &setup.name),
+        ("--bots", &bots),
+        ("--healing", healing),
+    ];
     let connect = setup.connect.iter().map(|url| ("--connect", url.as_str()));
     for (flag, value) in pairs.into_iter().chain(connect) {
         args.extend([flag.into(), value.into()]);

@@ -107,6 +107,7 @@ fn config(identity: &Identity) -> Config {
         role: SeatRole::Player,
         work_bits: WORK_BITS_DEFAULT,
         dial: home().into_iter().collect(),
+        // The page may connect to the node that served it and to nobody else.
         ..Config::default()
     }
 }

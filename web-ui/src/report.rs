@@ -1,6 +1,6 @@
 //! What the node that served this page says of its own health.
 
-use bitcraps_core::node::{ComponentView, HealthView};
+use bitcraps_core::node::{ComponentView, HealthView, PeerView};
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
@@ -13,6 +13,8 @@ const HISTORY: &str = "/api/v1/history";
 pub struct Report {
     pub health: HealthView,
     pub components: Vec<ComponentView>,
+    /// Whom it knows.
+    pub peers: Vec<PeerView>,
 }
 
 /// Asks now and then every so often, until what it gives is dropped.
@@ -65,8 +67,9 @@ async fn ask() -> Result<Report, String> {
     let mut view: serde_json::Value = parse(&fetch(VIEW).await?)?;
     let mut health: HealthView = take(&mut view, "health")?;
     let components = take(&mut view, "components")?;
+    let peers = take(&mut view["map"], "nodes")?;
     health.history = parse(&fetch(HISTORY).await?)?;
-    Ok(Report { health, components })
+    Ok(Report { health, components, peers })
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {

@@ -23,7 +23,7 @@ use std::{
 };
 
 /// Packages whose tests also run in a browser.
-const WASM_TESTED: [&str; 3] = ["core", "sim", "web-ui"];
+const WASM_TESTED: [&str; 4] = ["core/graph", "core", "sim", "web-ui"];
 
 /// Simulator scenarios run by the shipped binary, with the number of nodes.
 const SCENARIOS: [(&str, &str); 5] =
@@ -178,7 +178,7 @@ fn clippy(workspace: &Workspace) -> Result<Totals, Failure> {
 fn clippy_wasm(workspace: &Workspace) -> Result<Totals, Failure> {
     tools::wasm_target(workspace, Shown::OnFailure)?;
     let mut command = workspace.cargo(&["clippy", "--target", WASM, "--all-targets", "--locked"]);
-    for package in ["bitcraps-core", "bitcraps-sim", "bitcraps-web"] {
+    for package in ["bitcraps-graph", "bitcraps-core", "bitcraps-sim", "bitcraps-web"] {
         command.args(["--package", package]);
     }
     command.args(["--", "-D", "warnings"]);

@@ -15,6 +15,7 @@ mod detour;
 mod diameter;
 mod distances;
 mod pieces;
+mod sources;
 mod sweep;
 
 use super::{CutEdge, CutNode, Figures, Graph};
@@ -22,6 +23,10 @@ use adjacency::Rows;
 use blocks::{Blocks, Whole};
 use clustering::Clustering;
 use diameter::{Diameter, Settled};
+
+/// Room is made for one cut node, cut edge and component in so many nodes. A guess: a
+/// geometric mesh of mean degree 8 has fewer.
+const USUAL_CUTS: usize = 16;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
@@ -31,14 +36,14 @@ pub struct Live {
     clustering: Clustering,
     blocks: Blocks,
     diameter: Diameter,
-    effort: Effort,
+    upkeep: Upkeep,
     /// Common neighbours, or nodes being walked.
     nodes: Vec<u32>,
 }
 
 /// How edits were settled: so many in each way. Blocks and distances of an edit count once each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Effort {
+pub struct Upkeep {
     /// Links between two components.
     pub merges: u64,
     /// Lost bridges.
@@ -64,7 +69,8 @@ pub struct Effort {
 }
 
 impl Live {
-    /// So many nodes without links. O(nodes) time; about 240 bytes for each node, links apart.
+    /// So many nodes without links. O(nodes) time and memory; 1 000 nodes of mean degree 8 take
+    /// about 240 kB ([`Live::bytes`]).
     pub fn new(nodes: u32) -> Live {
         Live::of(&Graph::new(nodes, &[]))
     }
@@ -82,11 +88,18 @@ impl Live {
         rows.rebuild(graph);
         self.nodes.clear();
         self.nodes.reserve_exact(graph.nodes() as usize);
+        let usual = graph.nodes() as usize / USUAL_CUTS;
+        figures.cut_nodes.clear();
+        figures.cut_nodes.reserve(usual);
+        figures.cut_edges.clear();
+        figures.cut_edges.reserve(usual);
+        figures.component_sizes.clear();
+        figures.component_sizes.reserve(usual);
         figures.nodes = rows.nodes();
         figures.edges = rows.edges();
         pieces::rebuild(rows, figures, &mut self.nodes);
         self.clustering.rebuild(rows, figures, &mut self.nodes);
-        self.blocks.rebuild(rows, figures);
+        self.blocks.rebuild(rows, figures, &mut self.nodes);
         self.diameter.rebuild(rows, figures);
     }
 
@@ -108,19 +121,19 @@ impl Live {
         self.clustering.linked(rows, figures, [a, b], &self.nodes);
         let settled = if figures.component[a as usize] != figures.component[b as usize] {
             pieces::merge(figures, a, b);
-            self.blocks.search(rows, figures, a, b);
-            self.effort.merges += 1;
+            self.blocks.search(rows, figures, [a, b], &mut self.nodes);
+            self.upkeep.merges += 1;
             self.diameter.merged(rows, figures, a, b)
         } else {
             if self.blocks.together(a, b) {
-                self.effort.blocks_untouched += 1;
+                self.upkeep.blocks_untouched += 1;
             } else {
-                self.blocks.search(rows, figures, a, b);
-                self.effort.blocks_searched += 1;
+                self.blocks.search(rows, figures, [a, b], &mut self.nodes);
+                self.upkeep.blocks_searched += 1;
             }
             self.diameter.linked(rows, figures, a, b)
         };
-        self.effort.count(settled);
+        self.upkeep.count(settled);
         true
     }
 
@@ -138,21 +151,21 @@ impl Live {
         self.clustering.unlinked(rows, figures, [a, b], &self.nodes);
         let settled = if bridge {
             pieces::split(rows, figures, a, b, &mut self.nodes);
-            self.blocks.search(rows, figures, a, b);
-            self.effort.splits += 1;
+            self.blocks.search(rows, figures, [a, b], &mut self.nodes);
+            self.upkeep.splits += 1;
             self.diameter.split(rows, figures, a, b)
         } else {
             match self.blocks.whole(rows, a, b, &self.nodes) {
-                Some(Whole::ByCommonNeighbours) => self.effort.blocks_by_common_neighbours += 1,
-                Some(Whole::ByTwoPaths) => self.effort.blocks_by_two_paths += 1,
+                Some(Whole::ByCommonNeighbours) => self.upkeep.blocks_by_common_neighbours += 1,
+                Some(Whole::ByTwoPaths) => self.upkeep.blocks_by_two_paths += 1,
                 None => {
-                    self.blocks.search(rows, figures, a, b);
-                    self.effort.blocks_searched += 1;
+                    self.blocks.search(rows, figures, [a, b], &mut self.nodes);
+                    self.upkeep.blocks_searched += 1;
                 }
             }
             self.diameter.unlinked(rows, figures, a, b)
         };
-        self.effort.count(settled);
+        self.upkeep.count(settled);
         true
     }
 
@@ -176,8 +189,8 @@ impl Live {
     }
 
     /// How edits were settled so far.
-    pub fn effort(&self) -> &Effort {
-        &self.effort
+    pub fn upkeep(&self) -> &Upkeep {
+        &self.upkeep
     }
 
     /// Heap memory held, in bytes.
@@ -198,7 +211,7 @@ impl Live {
     }
 }
 
-impl Effort {
+impl Upkeep {
     fn count(&mut self, settled: Settled) {
         *match settled {
             Settled::Untouched => &mut self.distances_untouched,

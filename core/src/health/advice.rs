@@ -3,7 +3,7 @@
 //! Each names what it is about, so that whoever can repair it is found by that. The most urgent
 //! comes first; of equally urgent ones, the one that concerns more nodes.
 
-use super::{Mesh, Severity, Snapshot, Thresholds};
+use super::{Forecast, Link, Mesh, Severity, Snapshot, Thresholds};
 use crate::id::PeerId;
 
 /// Sentences at once; more than anybody reads.
@@ -14,6 +14,9 @@ const NAMED_MAX: usize = 4;
 
 /// A risk above this share of its threshold is worth a word.
 const WORTH_A_WORD: f64 = 0.5;
+
+/// A link that answers a smaller share of its pings is weak: it loses one packet in five.
+const WEAK_BELOW: f32 = 0.8;
 
 /// Meshes of fewer nodes are too small to ask for triangles or for short ways.
 const NODES_MIN: usize = 6;
@@ -34,28 +37,36 @@ pub enum About {
     CutNode(PeerId),
     /// The smaller id first.
     CutEdge(PeerId, PeerId),
+    /// The smaller id first.
+    WeakLink(PeerId, PeerId),
     Risk,
     Diameter,
     Clustering,
     Congestion,
 }
 
+/// What is advised on: all of one snapshot.
+pub(super) struct Seen<'a> {
+    pub thresholds: &'a Thresholds,
+    pub snapshot: &'a Snapshot,
+    pub mesh: Mesh<'a>,
+    pub links: &'a [Link],
+    /// Of the mesh's cut nodes, in their order.
+    pub loads: &'a [f64],
+    pub risk_ahead: Option<Forecast>,
+}
+
 /// What the figures of one snapshot ask for.
-pub(super) fn advise(
-    thresholds: &Thresholds,
-    snapshot: &Snapshot,
-    mesh: Mesh<'_>,
-    loads: &[f64],
-    name: &dyn Fn(PeerId) -> String,
-) -> Vec<Advice> {
+pub(super) fn advise(seen: &Seen<'_>, name: &dyn Fn(PeerId) -> String) -> Vec<Advice> {
     let mut all = Vec::new();
-    parts(snapshot, &mut all);
-    risk(thresholds, snapshot, &mut all);
-    cut_nodes(thresholds, mesh, loads, name, &mut all);
-    cut_edges(mesh, name, &mut all);
-    shape(thresholds, snapshot, &mut all);
-    if snapshot.congested > 0.0 {
-        let rate = tenths(snapshot.congested);
+    parts(seen.snapshot, &mut all);
+    risk(seen, &mut all);
+    cut_nodes(seen, name, &mut all);
+    cut_edges(seen.mesh, name, &mut all);
+    weakest_link(seen.links, name, &mut all);
+    shape(seen.thresholds, seen.snapshot, &mut all);
+    if seen.snapshot.congested > 0.0 {
+        let rate = tenths(seen.snapshot.congested);
         let text = [
             "Links of this node drop ",
             &rate,
@@ -85,8 +96,11 @@ fn parts(snapshot: &Snapshot, all: &mut Vec<Advice>) {
     }
 }
 
-fn risk(thresholds: &Thresholds, snapshot: &Snapshot, all: &mut Vec<Advice>) {
-    let Some(risk) = snapshot.risk else { return };
+fn risk(seen: &Seen<'_>, all: &mut Vec<Advice>) {
+    let (Some(risk), thresholds) = (seen.snapshot.risk, seen.thresholds) else { return };
+    if risk.probability <= thresholds.risk {
+        risk_ahead(seen, all);
+    }
     if risk.probability <= thresholds.risk * WORTH_A_WORD {
         return;
     }
@@ -102,14 +116,26 @@ fn risk(thresholds: &Thresholds, snapshot: &Snapshot, all: &mut Vec<Advice>) {
     all.push(Advice { severity, about: About::Risk, text: text.concat() });
 }
 
-fn cut_nodes(
-    thresholds: &Thresholds,
-    mesh: Mesh<'_>,
-    loads: &[f64],
-    name: &dyn Fn(PeerId) -> String,
-    all: &mut Vec<Advice>,
-) {
-    let mut cuts: Vec<_> = mesh.figures.cut_nodes.iter().zip(loads).collect();
+fn risk_ahead(seen: &Seen<'_>, all: &mut Vec<Advice>) {
+    let Some(ahead) = &seen.risk_ahead else { return };
+    let Some(band) = ahead.expected.filter(|band| band.value > seen.thresholds.risk) else {
+        return;
+    };
+    let text = [
+        "The risk of a split is ",
+        &percent(ahead.now),
+        " and rising: ",
+        &percent(band.value),
+        " is expected in ",
+        &ahead.horizon.as_secs().to_string(),
+        " s. Add links before it comes to that.",
+    ];
+    all.push(Advice { severity: Severity::Warning, about: About::Risk, text: text.concat() });
+}
+
+fn cut_nodes(seen: &Seen<'_>, name: &dyn Fn(PeerId) -> String, all: &mut Vec<Advice>) {
+    let Seen { mesh, thresholds, .. } = seen;
+    let mut cuts: Vec<_> = mesh.figures.cut_nodes.iter().zip(seen.loads).collect();
     cuts.sort_by(|x, y| y.1.total_cmp(x.1).then(x.0.node.cmp(&y.0.node)));
     for (cut, load) in cuts.into_iter().take(NAMED_MAX) {
         let peer = mesh.ids[cut.node as usize];
@@ -145,6 +171,22 @@ fn cut_edges(mesh: Mesh<'_>, name: &dyn Fn(PeerId) -> String, all: &mut Vec<Advi
         let (severity, about) = (Severity::Warning, About::CutEdge(a, b));
         all.push(Advice { severity, about, text: text.concat() });
     }
+}
+
+fn weakest_link(links: &[Link], name: &dyn Fn(PeerId) -> String, all: &mut Vec<Advice>) {
+    let weakest = links.iter().min_by(|x, y| x.reliability.total_cmp(&y.reliability));
+    let Some(link) = weakest.filter(|link| link.reliability < WEAK_BELOW) else { return };
+    let text = [
+        "The link between ",
+        &name(link.a),
+        " and ",
+        &name(link.b),
+        " is the weakest: ",
+        &percent(f64::from(link.reliability)),
+        " of its pings are answered. Move the two nearer to each other, or link them otherwise.",
+    ];
+    let about = About::WeakLink(link.a, link.b);
+    all.push(Advice { severity: Severity::Warning, about, text: text.concat() });
 }
 
 fn shape(thresholds: &Thresholds, snapshot: &Snapshot, all: &mut Vec<Advice>) {

@@ -264,6 +264,11 @@ mod tests {
             Snapshot { risk: Some(risk(probability)), ..sound() }
         });
         assert_eq!(run(swing), [(1, AlertKind::Risk, true)]);
+        let slow = (0..200).map(|n| {
+            let probability = if n % 16 < 8 { 0.75 } else { 0.65 };
+            Snapshot { risk: Some(risk(probability)), ..sound() }
+        });
+        assert_eq!(run(slow), [(1, AlertKind::Risk, true)], "between the two thresholds");
         let spikes = (0..200).map(|n| {
             let probability = if n % 2 == 0 { 0.9 } else { 0.1 };
             Snapshot { risk: Some(risk(probability)), ..sound() }

@@ -19,7 +19,11 @@ pub struct Config {
     pub gap_min: Duration,
     /// How far ahead the risk of a split looks. Guess: a roll of the dice is over by then.
     pub horizon: Duration,
+    /// How far ahead the figures are forecast.
+    pub forecast_horizon: Duration,
     pub thresholds: Thresholds,
+    /// Standard deviations from the mean that make a reading unusual.
+    pub anomaly_multiplier: f64,
 }
 
 /// What raises an alert or earns an advice.
@@ -43,7 +47,9 @@ impl Default for Config {
             change_wait_max: Duration::from_secs(2),
             gap_min: Duration::from_secs(1),
             horizon: Duration::from_secs(60),
+            forecast_horizon: Duration::from_secs(30),
             thresholds: Thresholds { risk: 0.7, diameter: 8, clustering: 0.3, cut_node_load: 0.8 },
+            anomaly_multiplier: 2.0,
         }
     }
 }
@@ -88,6 +94,10 @@ pub struct NeighbourReading {
     pub peer: PeerId,
     pub rtt: Option<Duration>,
     pub reliability: f32,
-    /// Packets since its link opened.
-    pub packets_in: u64,
+    /// Since its link was connected: all that arrived, also what was repeated or stale, because a
+    /// flood is that, too.
+    pub frames_in: u64,
+    pub bytes_in: u64,
+    /// Frames that its link could not take.
+    pub congested: u64,
 }

@@ -32,12 +32,15 @@ pub const MARKS_MAX: usize = 240;
 /// Marks a forecast needs. Guess.
 const MARKS_MIN: usize = 48;
 
-/// The newest marks, two minutes of them, have to be no worse than "as now": after a change of the
+/// The newest marks, two minutes of them, must not be worse than "as now": after a change of the
 /// mesh a good record of before is worth nothing.
 const NEWEST: usize = 24;
 
 /// Mean absolute error, in that of "as now": what the issue promises is 0.8.
 const BETTER: f64 = 0.75;
+
+/// The same in each half of the record: one event that a model happened to survive is no record.
+const BETTER_HALF: f64 = 0.85;
 
 /// Share of late errors left out on either side of the band.
 const TAIL: f64 = 0.05;
@@ -206,15 +209,15 @@ impl Course {
 
     /// The model that was wrong by the least of late; "as now" before anything is known.
     fn best(&self) -> usize {
-        let wrong = self.wrong(MARKS_MAX);
+        let wrong = self.wrong(0, MARKS_MAX);
         (0..MODELS)
             .fold(AS_NOW, |best, model| if wrong[model] < wrong[best] { model } else { best })
     }
 
-    /// Sums of the absolute errors of the newest marks.
-    fn wrong(&self, marks: usize) -> [f64; COLUMNS] {
+    /// Sums of the absolute errors of so many marks, from the newest but so many on.
+    fn wrong(&self, from: usize, marks: usize) -> [f64; COLUMNS] {
         let mut sums = [0.0; COLUMNS];
-        for mark in self.marks.iter().rev().take(marks) {
+        for mark in self.marks.iter().rev().skip(from).take(marks) {
             for (sum, error) in sums.iter_mut().zip(mark) {
                 *sum += f64::from(error.abs());
             }
@@ -226,12 +229,17 @@ impl Course {
         if self.marks.len() < MARKS_MIN {
             return None;
         }
-        let (wrong, best) = (self.wrong(MARKS_MAX), self.best());
-        let enough = wrong[AS_NOW] * BETTER;
-        let newest = self.wrong(NEWEST);
-        if wrong[AS_NOW] <= 0.0
-            || wrong[best] > enough
-            || wrong[CHOSEN] > enough
+        let best = self.best();
+        let half = self.marks.len() / 2;
+        let is_better = |from: usize, marks: usize, share: f64| {
+            let wrong = self.wrong(from, marks);
+            let enough = wrong[AS_NOW] * share;
+            wrong[AS_NOW] > 0.0 && wrong[best] <= enough && wrong[CHOSEN] <= enough
+        };
+        let newest = self.wrong(0, NEWEST);
+        if !is_better(0, MARKS_MAX, BETTER)
+            || !is_better(0, half, BETTER_HALF)
+            || !is_better(half, MARKS_MAX, BETTER_HALF)
             || newest[CHOSEN] > newest[AS_NOW]
         {
             return None;
@@ -290,6 +298,8 @@ mod tests {
     struct Judged {
         confident: usize,
         covered: usize,
+        /// How far outside the band, summed up.
+        outside: f64,
         error: f64,
         error_as_now: f64,
         of: usize,
@@ -298,8 +308,14 @@ mod tests {
     /// Feeds packets per second and marks what was said.
     fn judge(values: &[f64]) -> Judged {
         let mut forecasts = Forecasts::new(HORIZON);
-        let mut judged =
-            Judged { confident: 0, covered: 0, error: 0.0, error_as_now: 0.0, of: values.len() };
+        let mut judged = Judged {
+            confident: 0,
+            covered: 0,
+            outside: 0.0,
+            error: 0.0,
+            error_as_now: 0.0,
+            of: values.len(),
+        };
         for (n, value) in values.iter().enumerate() {
             let snapshot = Snapshot { packets_in: *value, ..Snapshot::default() };
             forecasts.on_snapshot(&snapshot, Instant::from_millis(5000 * n as u64));
@@ -309,6 +325,7 @@ mod tests {
             assert!(band.low <= band.value && band.value <= band.high && band.low >= 0.0);
             judged.confident += 1;
             judged.covered += usize::from((band.low..=band.high).contains(came));
+            judged.outside += (band.low - came).max(came - band.high).max(0.0);
             judged.error += (came - band.value).abs();
             judged.error_as_now += (came - said.now).abs();
         }
@@ -348,6 +365,7 @@ mod tests {
         let judged = judge(&values);
         assert!(judged.confident > 400);
         assert!(judged.error < 0.8 * judged.error_as_now);
+        assert!(judged.outside / judged.confident as f64 <= 0.1, "{}", judged.outside);
     }
 
     #[test]

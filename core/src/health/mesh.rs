@@ -7,8 +7,9 @@
 
 use super::{Link, Topology};
 use crate::{
-    graph::{Edge, Figures, Graph, Live},
+    graph::{Communities, Edge, Figures, Graph, Live},
     id::PeerId,
+    sorted::SortedSet,
 };
 use core::cmp::Ordering;
 
@@ -22,6 +23,9 @@ pub struct Mesh<'a> {
     pub ids: &'a [PeerId],
     pub graph: &'a Graph,
     pub figures: &'a Figures,
+    /// The number of the community of each node. A community keeps its number from one snapshot to
+    /// the next.
+    pub communities: &'a [u32],
 }
 
 pub(super) struct Kept {
@@ -31,6 +35,10 @@ pub(super) struct Kept {
     before: Vec<Edge>,
     graph: Graph,
     live: Live,
+    finder: Communities,
+    communities: Vec<u32>,
+    /// The communities before, by the indices of now.
+    previous: Vec<u32>,
     edits: Vec<(Edge, Edit)>,
 }
 
@@ -41,23 +49,36 @@ enum Edit {
 }
 
 impl Kept {
-    pub(super) fn new() -> Kept {
+    pub(super) fn new(seed: u64) -> Kept {
         Kept {
             ids: Vec::new(),
             edges: Vec::new(),
             before: Vec::new(),
             graph: Graph::default(),
             live: Live::new(0),
+            finder: Communities::new(seed),
+            communities: Vec::new(),
+            previous: Vec::new(),
             edits: Vec::new(),
         }
     }
 
     pub(super) fn mesh(&self) -> Mesh<'_> {
-        Mesh { ids: &self.ids, graph: &self.graph, figures: self.live.figures() }
+        Mesh {
+            ids: &self.ids,
+            graph: &self.graph,
+            figures: self.live.figures(),
+            communities: &self.communities,
+        }
     }
 
     pub(super) fn index(&self, id: &PeerId) -> Option<u32> {
         self.ids.binary_search(id).ok().map(|index| index as u32)
+    }
+
+    /// How many communities there are.
+    pub(super) fn clusters(&self) -> usize {
+        self.communities.iter().collect::<SortedSet<_>>().len()
     }
 
     /// One per link of the topology that was taken last, in its order.
@@ -68,14 +89,21 @@ impl Kept {
     /// Becomes the graph of this topology.
     pub(super) fn take(&mut self, topology: &Topology) {
         let same_nodes = self.ids == topology.nodes;
+        self.recall_communities(&topology.nodes);
         if !same_nodes {
             self.ids.clone_from(&topology.nodes);
         }
         core::mem::swap(&mut self.before, &mut self.edges);
+        // Links ascend as ids do, so their first ends are found in passing.
+        let mut at = 0;
         let edge = |link: &Link| {
-            let index = |id| self.ids.binary_search(id).map_or(u32::MAX, |at| at as u32);
+            while self.ids.get(at).is_some_and(|id| *id < link.a) {
+                at += 1;
+            }
+            let other = self.ids[at..].binary_search(&link.b);
+            let b = other.map_or(u32::MAX, |beyond| (at + beyond) as u32);
             let cost = link.latency.map_or(1, |latency| latency.as_micros().max(1) as u32);
-            Edge { a: index(&link.a), b: index(&link.b), cost }
+            Edge { a: at as u32, b, cost }
         };
         self.edges.clear();
         self.edges.extend(topology.links.iter().map(edge));
@@ -89,6 +117,24 @@ impl Kept {
             }
         } else {
             self.live.rebuild(&self.graph);
+        }
+        let previous = Some(self.previous.as_slice()).filter(|list| !list.is_empty());
+        let found = self.finder.find(&self.graph, previous);
+        self.communities.clear();
+        self.communities.extend_from_slice(found);
+    }
+
+    /// A newcomer is a community of its own, with a number that no other has.
+    fn recall_communities(&mut self, nodes: &[PeerId]) {
+        self.previous.clear();
+        if self.communities.is_empty() {
+            return;
+        }
+        let mut fresh = self.communities.iter().max().map_or(0, |largest| largest + 1);
+        for id in nodes {
+            let known = self.ids.binary_search(id).ok();
+            self.previous.push(known.map_or(fresh, |at| self.communities[at]));
+            fresh += u32::from(known.is_none());
         }
     }
 

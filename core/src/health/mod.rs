@@ -18,6 +18,7 @@ mod forecast;
 mod load;
 mod logarithm;
 mod mesh;
+mod notice;
 mod pace;
 mod risk;
 mod watched;
@@ -32,6 +33,7 @@ pub use config::{Config, Link, NeighbourReading, Readings, Thresholds, Topology}
 pub use detect::{Anomaly, Config as DetectConfig, Detectors, INCIDENTS_MAX, SERIES_MAX};
 pub use forecast::{Band, Forecast, Forecasts};
 pub use mesh::Mesh;
+pub use notice::ANOMALIES_MAX;
 pub use watched::LINKS_WATCHED_MAX;
 pub use words::{
     AlertKind, Detector, METRICS, Metric, Risk, RiskMethod, Severity, Snapshot, Subject,
@@ -40,10 +42,11 @@ pub use words::{
 use crate::{
     id::{PeerId, TableId},
     seed::Seed,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use load::Loads;
 use mesh::Kept;
+use notice::Notices;
 use risk::{AWAY_MAX, Links, Missing, RiskSampler, Standing};
 use std::collections::VecDeque;
 use watched::Watched;
@@ -51,17 +54,27 @@ use watched::Watched;
 /// Snapshots kept: an hour of quiet, some 200 kB. Guess.
 pub const HISTORY_MAX: usize = 720;
 
+/// The risk of a mesh in which nothing changed is judged anew after this long: all it could learn
+/// meanwhile is that nothing failed.
+const RISK_AGE_MAX: Duration = Duration::from_secs(15);
+
 /// What happened, for the node to tell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// There are new figures: [`Health::snapshot`] and [`Health::mesh`].
     SnapshotTaken,
+    AlertRaised(Alert),
+    AlertCleared(Alert),
+    AnomalyFound(Anomaly),
 }
 
 /// Counts since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub snapshots: u64,
+    pub alerts_raised: u64,
+    pub alerts_cleared: u64,
+    pub anomalies: u64,
 }
 
 /// See the module.
@@ -79,11 +92,13 @@ pub struct Health {
     missing: Vec<Missing>,
     cut_loads: Vec<f64>,
     tables: Vec<(TableId, Risk)>,
+    judged_at: Option<Instant>,
     history: VecDeque<(Instant, Snapshot)>,
     /// The last readings and when they were taken; rates are differences.
     before: (Instant, Readings),
     /// Links that came or went since the last snapshot.
     changes: u32,
+    notices: Notices,
     taken_at: Option<Instant>,
     /// The first and the last change since the last snapshot.
     changed: Option<(Instant, Instant)>,
@@ -95,18 +110,20 @@ impl Health {
     /// `own` is this node: the risk of a split is that of the part it is in.
     pub fn new(config: Config, own: PeerId, seed: &Seed, now: Instant) -> Health {
         Health {
+            notices: Notices::new(&config),
             config,
             own,
             topology: Topology::default(),
             is_stale: true,
             watched: Watched::new(now),
-            kept: Kept::new(),
+            kept: Kept::new(seed.fork("communities").rng().next_u64()),
             loads: Loads::default(),
             sampler: RiskSampler::new(seed.fork("risk").rng().next_u64()),
             standing: Vec::new(),
             missing: Vec::new(),
             cut_loads: Vec::new(),
             tables: Vec::new(),
+            judged_at: None,
             history: VecDeque::new(),
             before: (now, Readings::default()),
             changes: 0,
@@ -119,9 +136,12 @@ impl Health {
 
     /// The map shows this now. O(links) when nothing changed.
     pub fn on_topology(&mut self, topology: Topology, now: Instant) {
-        let changes = self.watched.on_topology(&self.topology.links, &topology, now);
-        self.changes = self.changes.saturating_add(changes);
-        if changes > 0 || self.topology.nodes != topology.nodes {
+        let before = self.changes;
+        self.watched.on_topology(&self.topology.links, &topology, now, |link| {
+            self.changes = self.changes.saturating_add(1);
+            self.notices.on_link(self.own, link, now);
+        });
+        if self.changes != before || self.topology.nodes != topology.nodes {
             let first = self.changed.map_or(now, |(first, _)| first);
             self.changed = Some((first, now));
         }
@@ -135,12 +155,30 @@ impl Health {
             return;
         }
         if core::mem::take(&mut self.is_stale) {
+            self.judged_at = None;
             self.kept.take(&self.topology);
             let mesh = self.kept.mesh();
             self.cut_loads.clear();
             self.cut_loads.extend_from_slice(self.loads.measure(mesh.graph, mesh.figures));
         }
         let snapshot = self.look(&readings, now);
+        self.outputs.push_back(Output::SnapshotTaken);
+        let before = (self.before.0, &self.before.1);
+        for gone in &before.1.neighbours {
+            if self.topology.nodes.binary_search(&gone.peer).is_err() {
+                self.notices.forget(gone.peer);
+            }
+        }
+        let told = &mut self.outputs;
+        self.notices.on_snapshot(&snapshot, before, &readings, now, |output| {
+            match &output {
+                Output::AlertRaised(_) => self.counters.alerts_raised += 1,
+                Output::AlertCleared(_) => self.counters.alerts_cleared += 1,
+                Output::AnomalyFound(_) => self.counters.anomalies += 1,
+                Output::SnapshotTaken => {}
+            }
+            told.push_back(output);
+        });
         if self.history.len() >= HISTORY_MAX {
             self.history.pop_front();
         }
@@ -148,7 +186,6 @@ impl Health {
         self.before = (now, readings);
         (self.changes, self.changed, self.taken_at) = (0, None, Some(now));
         self.counters.snapshots += 1;
-        self.outputs.push_back(Output::SnapshotTaken);
     }
 
     /// When the next snapshot is due.
@@ -195,17 +232,35 @@ impl Health {
     /// `name` is what people call a peer.
     pub fn advice(&self, name: &dyn Fn(PeerId) -> String) -> Vec<Advice> {
         let Some((_, snapshot)) = self.snapshot() else { return Vec::new() };
-        let loads = &self.cut_loads;
-        advice::advise(&self.config.thresholds, snapshot, self.mesh(), loads, name)
+        let seen = advice::Seen {
+            thresholds: &self.config.thresholds,
+            snapshot,
+            mesh: self.mesh(),
+            links: &self.topology.links,
+            loads: &self.cut_loads,
+            risk_ahead: self.forecast(Metric::Risk),
+        };
+        advice::advise(&seen, name)
+    }
+
+    /// Alerts that stand, by kind; then the last [`CLEARED_MAX`] that were cleared, newest first.
+    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.notices.alerts()
+    }
+
+    /// Newest first, at most [`ANOMALIES_MAX`].
+    pub fn anomalies(&self) -> impl Iterator<Item = &Anomaly> {
+        self.notices.anomalies()
+    }
+
+    /// What a figure will be, or that nobody can tell. Nothing for what was not measured.
+    pub fn forecast(&self, metric: Metric) -> Option<Forecast> {
+        self.notices.forecast(metric)
     }
 
     /// Links whose past is remembered, at most [`LINKS_WATCHED_MAX`].
     pub fn links_watched(&self) -> usize {
         self.watched.len()
-    }
-
-    pub fn thresholds(&self) -> &Thresholds {
-        &self.config.thresholds
     }
 
     pub fn counters(&self) -> Counters {
@@ -244,7 +299,7 @@ impl Health {
             clustering: mesh.figures.global_clustering,
             cut_nodes,
             cut_edges: mesh.figures.cut_edges.len(),
-            clusters: 0,
+            clusters: self.kept.clusters(),
             cut_node_load: self.cut_loads.iter().copied().reduce(f64::max),
             documents_risk: cut_nodes as f64 / nodes.max(1) as f64
                 * (0.0_f64.max(2.0 - mean_degree) / 2.0),
@@ -258,6 +313,11 @@ impl Health {
 
     /// The risk of this node's part, and of each table's members that are in it.
     fn judge(&mut self, tables: &[(TableId, Vec<PeerId>)], now: Instant) -> Option<Risk> {
+        let is_late = self.judged_at.is_none_or(|at| at + RISK_AGE_MAX <= now);
+        if !is_late && *tables == self.before.1.tables {
+            return self.history.back().and_then(|(_, snapshot)| snapshot.risk);
+        }
+        self.judged_at = Some(now);
         self.watched.fit(now);
         self.tables.clear();
         if !self.watched.knows_enough() {
@@ -274,10 +334,10 @@ impl Health {
             cut_edges.binary_search_by_key(&(a, b), |edge| (edge.a, edge.b)).is_ok()
         };
         self.standing.clear();
-        for (edge, link) in self.kept.edges().iter().zip(&self.topology.links) {
+        let habits = self.watched.habits(&self.topology.links, horizon_s);
+        for (edge, habit) in self.kept.edges().iter().zip(habits) {
             if ours(edge.a) {
                 let (a, b) = (edge.a, edge.b);
-                let habit = self.watched.habit(link, horizon_s);
                 self.standing.push(Standing { a, b, habit, is_cut: is_cut(a, b) });
             }
         }

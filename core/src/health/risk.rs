@@ -11,7 +11,7 @@
 //! - All else is simulated, for those courses only that can split: with no bridged cut edge it
 //!   takes two failures. The rest is a known share of no split, which makes quiet meshes cheap and
 //!   exact to many digits.
-//! - Every question draws the same chances, so that an answer moves only when what it is about does.
+//! - Every question draws the same chances: an answer moves only when what it is about does.
 //! - A failure can split only what it tears apart, so one search from both ends of the failed link
 //!   decides; most meet after a few steps.
 
@@ -105,6 +105,8 @@ struct Course {
     back: Vec<(f64, u32, u32)>,
     mark: Vec<u32>,
     stamp: u32,
+    /// Neighbours that the node being visited has no link to at this moment.
+    lost: Vec<u32>,
     sides: [Vec<u32>; 2],
 }
 
@@ -181,12 +183,13 @@ impl RiskSampler {
         let samples = (samples as u32).clamp(SAMPLES_MIN, SAMPLES_MAX);
         let mut hits = 0;
         self.random = self.seed;
+        let first = none * if needed == 1 { mean } else { mean * mean / 2.0 };
         for sample in 0..samples {
             if conditioned {
                 // One course of each of equally likely kinds: less left to chance.
                 let kind = (f64::from(sample) + self.uniform()) / f64::from(samples);
                 let drawn = too_few + (1.0 - too_few) * kind;
-                self.draw_at_least(needed, mean, (too_few, drawn), links.horizon_s);
+                self.draw_at_least(needed, mean, drawn - too_few, first, links.horizon_s);
             } else {
                 self.draw_any(mean, links.horizon_s);
             }
@@ -196,18 +199,18 @@ impl RiskSampler {
     }
 
     /// Times of a Poisson number of failures, given that there are at least `needed`.
-    /// Their number is where the chances of `needed`, of one more and so on, added to that of too
-    /// few, reach what was drawn.
+    /// Their number is where the chances of `needed`, which is `chance`, of one more and so on
+    /// together reach what was drawn.
     fn draw_at_least(
         &mut self,
         needed: usize,
         mean: f64,
-        (too_few, drawn): (f64, f64),
+        drawn: f64,
+        mut chance: f64,
         horizon_s: f64,
     ) {
         let mut count = needed;
-        let mut chance = exp(-mean) * if needed == 1 { mean } else { mean * mean / 2.0 };
-        let mut below = too_few + chance;
+        let mut below = chance;
         while below < drawn && count < FAILURES_MAX {
             count += 1;
             chance *= mean / count as f64;
@@ -422,21 +425,17 @@ impl Course {
         side: usize,
         stamps: [u32; 2],
     ) -> bool {
-        let returned = self.back.len();
-        for at in 0..graph.neighbours(node).len() + returned {
-            let to = match graph.neighbours(node).get(at) {
-                Some(to) if self.is_away(node, *to) => continue,
-                Some(to) => *to,
-                None => {
-                    let (back, a, b) = self.back[at - graph.neighbours(node).len()];
-                    match () {
-                        () if back > time => continue,
-                        () if a == node => b,
-                        () if b == node => a,
-                        () => continue,
-                    }
-                }
-            };
+        self.lost.clear();
+        if self.hurt[node as usize] > 0 {
+            for (_, link) in &self.away {
+                let Standing { a, b, .. } = self.failing[*link];
+                self.lost.extend(other_end(node, a, b));
+            }
+        }
+        let back = self.back.iter().filter(|(at, ..)| *at <= time);
+        let back = back.filter_map(|(_, a, b)| other_end(node, *a, *b));
+        let stays = graph.neighbours(node).iter().filter(|to| !self.lost.contains(*to));
+        for to in stays.copied().chain(back) {
             let mark = &mut self.mark[to as usize];
             if *mark == stamps[1 - side] {
                 return true;
@@ -457,5 +456,13 @@ impl Course {
         }
         self.stamp += 2;
         [self.stamp - 1, self.stamp]
+    }
+}
+
+fn other_end(node: u32, a: u32, b: u32) -> Option<u32> {
+    match node {
+        node if node == a => Some(b),
+        node if node == b => Some(a),
+        _ => None,
     }
 }

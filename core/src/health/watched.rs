@@ -50,8 +50,9 @@ const OUTAGE_WEIGHT: f64 = 2.0;
 /// alike. Guesses.
 const SHAPE: (f64, f64) = (0.1, 20.0);
 
-/// Links must have been watched for this long together before anything is said. Guess.
-const WATCHED_S_MIN: f64 = 60.0;
+/// Links must have been watched for this long together before anything is said: as long as it takes
+/// what is seen to weigh more than what was believed.
+const WATCHED_S_MIN: f64 = RATE_FIRST_WEIGHT / RATE_FIRST;
 
 /// Lower bounds of the grades of reliability, best first; the last grade has none.
 const GRADES: [f32; 2] = [0.95, 0.8];
@@ -126,14 +127,19 @@ impl Watched {
         self.links.len()
     }
 
-    /// Takes in what came and went; returns how many links did. O(links) for the comparison, and
-    /// O(log links) for each difference.
-    pub(super) fn on_topology(&mut self, before: &[Link], after: &Topology, now: Instant) -> u32 {
+    /// Takes in what came and went, and names each such link to `changed`. O(links) for the
+    /// comparison, and O(log links) for each difference.
+    pub(super) fn on_topology(
+        &mut self,
+        before: &[Link],
+        after: &Topology,
+        now: Instant,
+        mut changed: impl FnMut(&Link),
+    ) {
         let (mut old, mut new) = (before.iter().peekable(), after.links.iter().peekable());
-        let mut changes = 0;
         loop {
             let order = match (old.peek(), new.peek()) {
-                (None, None) => return changes,
+                (None, None) => return,
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (Some(o), Some(n)) => (o.a, o.b).cmp(&(n.a, n.b)),
@@ -141,12 +147,17 @@ impl Watched {
             let gone = if order.is_le() { old.next() } else { None };
             let come = if order.is_ge() { new.next() } else { None };
             match (gone, come) {
-                (Some(gone), None) => self.on_gone(gone, after, now),
-                (None, Some(come)) => self.on_come(come, now),
+                (Some(gone), None) => {
+                    self.on_gone(gone, after, now);
+                    changed(gone);
+                }
+                (None, Some(come)) => {
+                    self.on_come(come, now);
+                    changed(come);
+                }
                 (Some(was), Some(is)) if grade_of(was) != grade_of(is) => self.on_grade(is, now),
-                (Some(_), Some(_)) | (None, None) => continue,
+                (Some(_), Some(_)) | (None, None) => {}
             }
-            changes += u32::from(order.is_ne());
         }
     }
 
@@ -269,12 +280,27 @@ impl Watched {
         self.grades.iter().map(|seen| seen.up_s).sum::<f64>() >= WATCHED_S_MIN
     }
 
-    /// What to expect of a link within `horizon_s`, by the prior of the last [`Watched::fit`].
-    ///
+    /// What to expect of each link within `horizon_s`, by the prior of the last [`Watched::fit`].
+    /// O(links), as both are in the same order.
+    pub(super) fn habits<'a>(
+        &'a self,
+        links: &'a [Link],
+        horizon_s: f64,
+    ) -> impl Iterator<Item = Habit> + 'a {
+        let mut lives = self.links.iter().peekable();
+        links.iter().map(move |link| {
+            let pair = (link.a, link.b);
+            while lives.peek().is_some_and(|(of, _)| **of < pair) {
+                lives.next();
+            }
+            let life = lives.peek().filter(|(of, _)| **of == pair).map(|(_, life)| *life);
+            self.habit(link, life, horizon_s)
+        })
+    }
+
     /// With shape s + k and time s/m + t the chance of no failure within h is
     /// (1 + h / time)^−shape; the rate given is the constant one with that same chance.
-    pub(super) fn habit(&self, link: &Link, horizon_s: f64) -> Habit {
-        let life = self.links.get(&(link.a, link.b));
+    fn habit(&self, link: &Link, life: Option<&Life>, horizon_s: f64) -> Habit {
         let (up_s, failures) = life.map_or((0.0, 0.0), |life| (life.up_s, life.failures));
         let shape = self.prior.shape + failures;
         let time = self.prior.shape / self.prior.rates[grade_of(link)] + up_s;

@@ -25,6 +25,9 @@ pub struct Connection {
     pub mtu: usize,
     /// When the driver reported it.
     pub since: Instant,
+    /// What arrived, whether it opened or not.
+    pub frames_in: u64,
+    pub bytes_in: u64,
     /// Frames that the driver dropped.
     pub congested: u64,
     pub phase: Phase,

@@ -166,7 +166,16 @@ impl Links {
         let stage = Stage::First;
         let greeting = Greeting { stage, pieces: None, sent: None, resend_at, until };
         let phase = Phase::Greeting(Box::new(greeting));
-        let connection = Connection { transport, role, mtu, since: now, congested: 0, phase };
+        let connection = Connection {
+            transport,
+            role,
+            mtu,
+            since: now,
+            frames_in: 0,
+            bytes_in: 0,
+            congested: 0,
+            phase,
+        };
         self.connections.insert(link, connection);
         if full == Room::Full || mtu < FRAME_BYTES_MIN {
             return self.close(link, CloseReason::Limit, None, Goodbye::Say);
@@ -182,10 +191,12 @@ impl Links {
     pub fn on_frame(&mut self, link: LinkId, bytes: &[u8], now: Instant) {
         self.counters.frames_in += 1;
         self.counters.bytes_in += bytes.len() as u64;
-        let Some(connection) = self.connections.get(&link) else {
+        let Some(connection) = self.connections.get_mut(&link) else {
             self.counters.stray += 1;
             return;
         };
+        connection.frames_in += 1;
+        connection.bytes_in += bytes.len() as u64;
         let frame = match frame::parse(bytes) {
             Ok(frame) => frame,
             Err(error) => {
@@ -277,6 +288,9 @@ impl Links {
                 rtt: session.quality.rtt(),
                 rtt_variation: session.quality.rtt_variation(),
                 reliability: session.quality.reliability(),
+                frames_in: connection.frames_in,
+                bytes_in: connection.bytes_in,
+                congested: connection.congested,
                 link_key: session.link_key,
             })
         })

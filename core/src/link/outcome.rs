@@ -49,6 +49,11 @@ pub struct Neighbour {
     pub rtt_variation: Option<Duration>,
     /// Share of pings answered, 0 to 1.
     pub reliability: f32,
+    /// What arrived since it was connected, repeated and stale frames too.
+    pub frames_in: u64,
+    pub bytes_in: u64,
+    /// Frames to it that the driver dropped.
+    pub congested: u64,
     pub link_key: [u8; 32],
 }
 

@@ -1,7 +1,7 @@
 //! What a node is told once, at its start.
 
 use super::{Address, NodeKind};
-use crate::{game::SeatRole, health};
+use crate::{game::SeatRole, heal, health};
 
 /// Settings of one node. Every field has a working default.
 #[derive(Clone, Debug)]
@@ -14,6 +14,13 @@ pub struct Config {
     pub work_bits: u8,
     /// Links to keep up, redialled with back-off.
     pub dial: Vec<Address>,
+    /// Where others can dial this node; the first four of at most 128 bytes are announced.
+    pub addresses: Vec<Address>,
+    /// What this node's driver can dial, as the part of an address in front of `://`. Without any,
+    /// no links are made but those to keep up.
+    pub dials: Vec<String>,
+    /// Whether planned repairs are made without being asked for.
+    pub healing: heal::Mode,
     /// How the mesh is watched.
     pub health: health::Config,
 }
@@ -26,6 +33,9 @@ impl Default for Config {
             role: SeatRole::Player,
             work_bits: 16,
             dial: Vec::new(),
+            addresses: Vec::new(),
+            dials: Vec::new(),
+            healing: heal::Mode::Automatic,
             health: health::Config::default(),
         }
     }

@@ -6,11 +6,12 @@
 
 use super::{
     Address, Command, CommandError, Config, Counters, Event, Input, Output, RequestId, WakeReason,
-    Wakeup, message::Announced, watch::Heard,
+    Wakeup, mending, message::Announced,
 };
 use crate::{
     crypto::identity::Identity,
     game::{self, Happened, SeatRole, Tables},
+    heal::Heal,
     health::Health,
     id::{LinkId, PeerId, TableId},
     limits::NAME_BYTES_MAX,
@@ -36,12 +37,14 @@ pub struct Node {
     pub(super) router: Router,
     pub(super) tables: Tables,
     pub(super) health: Health,
-    pub(super) heard: Heard,
+    pub(super) heal: Heal,
+    /// The tables that the healing room was shown last, in its order.
+    pub(super) tables_shown: Vec<TableId>,
     stopping: bool,
     /// Links or the map moved since the router last heard of them.
     stale: Stale,
     counted: Counted,
-    out: VecDeque<Output>,
+    pub(super) out: VecDeque<Output>,
 }
 
 /// What has to be told on before the rooms are quiet.
@@ -93,6 +96,7 @@ impl Node {
             now,
         );
         let health = Health::new(config.health.clone(), identity.id(), &seed.fork("health"), now);
+        let heal = Heal::new(mending::settings(&config), identity.id(), &seed.fork("heal"));
         let mut node = Node {
             identity,
             config,
@@ -103,13 +107,14 @@ impl Node {
             router,
             tables,
             health,
-            heard: Heard::default(),
+            heal,
+            tables_shown: Vec::new(),
             stopping: false,
             stale: Stale { links: true, topology: true },
             counted: Counted { tables_lost: tables_lost as u64, ..Counted::default() },
             out: VecDeque::new(),
         };
-        node.announce_tables(now);
+        node.announce_attached(now);
         node.settle(now);
         node
     }
@@ -124,6 +129,7 @@ impl Node {
             Input::LinkUp { link, transport, role, mtu, address } => {
                 if let Some(address) = address {
                     self.redial.on_up(link, &address.0);
+                    self.heal.on_up(link, &address.0);
                 }
                 self.links.on_up(link, transport, role, mtu, now);
             }
@@ -166,6 +172,7 @@ impl Node {
             (self.router.deadline(), WakeReason::Route),
             (self.tables.deadline(), WakeReason::Table),
             (self.health.deadline().filter(|_| !self.stopping), WakeReason::Health),
+            (self.heal.deadline().filter(|_| !self.stopping), WakeReason::Heal),
         ];
         let wakeups = due.into_iter().filter_map(|(at, why)| Some(Wakeup { at: at?, why }));
         wakeups.min_by_key(|w| (w.at, w.why))
@@ -188,6 +195,9 @@ impl Node {
         if due(self.health.deadline()) && !self.stopping {
             self.take_snapshot(now);
         }
+        if due(self.heal.deadline()) && !self.stopping {
+            self.heal.on_timeout(now);
+        }
     }
 
     // ---- commands ------------------------------------------------------------------------
@@ -209,7 +219,7 @@ impl Node {
             }
             Command::Roll { table } => self.tables.ready(request, table, identity, now),
             Command::Repair { repair } => {
-                let result = Err(CommandError::UnknownRepair { repair });
+                let result = self.repair(repair, now);
                 self.tell(Event::CommandDone { request, result });
             }
             Command::Rename { name } => {
@@ -265,6 +275,7 @@ impl Node {
                 | self.drain_router(now)
                 | self.drain_tables(now)
                 | self.drain_health(now)
+                | self.drain_heal()
                 | self.refresh(now);
             if !busy {
                 return;
@@ -286,6 +297,8 @@ impl Node {
                 link::Output::Opened { link, peer, transport, .. } => {
                     self.stale.links = true;
                     self.redial.on_opened(link, peer.id());
+                    self.heal.on_opened(link, peer.id(), now);
+                    self.announce_attached(now);
                     self.refresh(now);
                     self.map.on_neighbour_up(peer.id(), now);
                     self.tell(Event::LinkOpened { link, peer_id: peer.id(), transport });
@@ -308,19 +321,19 @@ impl Node {
         now: Instant,
     ) {
         self.redial.on_closed(link, peer, reason, now);
+        self.heal.on_closed(link, peer, reason, now);
+        self.announce_attached(now);
         if let Some(peer) = peer {
             self.stale.links = true;
             self.refresh(now);
             if !self.links.is_linked(&peer) {
                 self.map.on_neighbour_down(peer, now);
-                self.heard.forget(&peer);
             }
         }
         self.tell(Event::LinkClosed { link, peer_id: peer, reason });
     }
 
     fn packet(&mut self, from: PeerId, bytes: &[u8], now: Instant) {
-        self.heard.on_packet(from);
         match Packet::decode(bytes) {
             Ok(Packet::Map(message)) => self.map.on_message(from, message, now),
             Ok(Packet::Route(message)) => self.router.on_message(from, message, now),
@@ -339,6 +352,7 @@ impl Node {
     }
 
     fn dial_failed(&mut self, address: Address, why: String, now: Instant) {
+        self.heal.on_dial_failed(&address.0, now);
         let Some(retry) = self.redial.on_dial_failed(&address.0, now) else { return };
         let retry_ms = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
         self.tell(Event::DialFailed { address, why, retry_ms });
@@ -417,7 +431,7 @@ impl Node {
                     let height = self.tables.session(table).map_or(0, |s| s.ledger().height());
                     self.tell(Event::TableChanged { table, height });
                 }
-                game::Output::AdsChanged => self.announce_tables(now),
+                game::Output::AdsChanged => self.announce_attached(now),
                 game::Output::Frozen { table, reachable, needed } => {
                     self.tell(Event::TableFrozen { table, reachable, needed });
                 }
@@ -475,6 +489,7 @@ impl Node {
         };
         self.router.set_topology(topology);
         self.watch_topology(now);
+        self.mend_parts(now);
         let reach = self
             .map
             .peers()
@@ -485,9 +500,14 @@ impl Node {
         true
     }
 
-    fn announce_tables(&mut self, now: Instant) {
-        let announced = Announced { role: self.config.role, tables: self.tables.ads() };
-        // At most sixteen tables are named, which always fits.
+    fn announce_attached(&mut self, now: Instant) {
+        let announced = Announced {
+            role: self.config.role,
+            tables: self.tables.ads(),
+            addresses: self.config.addresses.iter().map(|address| address.0.clone()).collect(),
+            mended: self.heal.made(),
+        };
+        // At most sixteen tables and four addresses are named, which always fits.
         let _ = self.map.set_extra(announced.encode(), now);
     }
 
@@ -496,7 +516,7 @@ impl Node {
         let _ = self.links.send(to, &packet.encode(), now);
     }
 
-    fn tell(&mut self, event: Event) {
+    pub(super) fn tell(&mut self, event: Event) {
         self.out.push_back(Output::Event(event));
     }
 

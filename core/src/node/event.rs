@@ -1,8 +1,9 @@
 //! What happened, in the past tense, for people, logs and tests.
 
-use super::{Address, CloseReason, CommandError, RequestId, Transport};
+use super::{Address, CloseReason, CommandError, RepairGoal, RepairState, RequestId, Transport};
 use crate::{
     craps::{Chips, Dice},
+    health::{AlertKind, Metric, Severity, Subject},
     id::{LinkId, PeerId, TableId},
 };
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,10 @@ pub enum Event {
     PartitionFormed { parts: Vec<Vec<PeerId>> },
     /// One mesh again.
     PartitionHealed,
+    /// A link that the mesh lacks is being dialled; its number is in the view.
+    RepairTried { repair: u64, peer_id: PeerId, goal: RepairGoal },
+    /// It helped, did not help, could not be linked, or failed too often.
+    RepairEnded { repair: u64, peer_id: PeerId, goal: RepairGoal, state: RepairState },
     /// A table was formed, or this node took a seat.
     TableOpened { table: TableId },
     /// The table's log grew, its phase moved or its members' reach changed.
@@ -41,6 +46,18 @@ pub enum Event {
     BettingPaused { table: TableId, percent: u8 },
     /// The mesh is safer; betting goes on.
     BettingResumed { table: TableId },
+    /// A figure of the mesh passed its threshold; both in thousandths of the figure's unit.
+    AlertRaised { kind: AlertKind, severity: Severity, value_milli: u64, threshold_milli: u64 },
+    /// It is well again.
+    AlertCleared { kind: AlertKind },
+    /// A figure is not what it used to be; both in thousandths of its unit. The view says more.
+    AnomalyFound {
+        subject: Subject,
+        metric: Metric,
+        severity: Severity,
+        value_milli: u64,
+        expected_milli: u64,
+    },
     /// A member signed two conflicting messages.
     Equivocation { table: TableId, culprit: PeerId },
 }

@@ -4,6 +4,7 @@
 
 use super::Transport;
 use crate::{
+    heal::{Goal as RepairGoal, State as RepairState},
     health::{AlertKind, Detector, Metric, Risk, Severity, Snapshot, Subject},
     id::{PeerId, TableId},
 };
@@ -29,6 +30,9 @@ pub struct HealthView {
     pub forecasts: Vec<ForecastView>,
     /// Most urgent first.
     pub advice: Vec<AdviceView>,
+    /// Nodes that the tables of this node hang on, the one that cuts most off first.
+    #[serde(default)]
+    pub relays: Vec<RelayView>,
     /// Newest first.
     pub repairs: Vec<RepairView>,
     /// Oldest first. Only filled when it is asked for.
@@ -113,6 +117,14 @@ pub struct AdviceView {
     pub repair: Option<u64>,
 }
 
+/// A node whose loss would cut seats of a table off from its leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayView {
+    pub peer_id: PeerId,
+    pub table_id: TableId,
+    pub seats_cut: u32,
+}
+
 /// A link that should be made, or was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RepairView {
@@ -127,40 +139,6 @@ pub struct RepairView {
     pub state: RepairState,
     /// Since the state was entered.
     pub age_ms: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RepairGoal {
-    /// Joins two parts of a fallen-apart mesh.
-    JoinParts,
-    /// Leads around a cut node or a cut edge.
-    Bypass,
-    /// Shortens the longest paths.
-    Shortcut,
-    /// Closes triangles.
-    Thicken,
-    /// Brings a seated player nearer to its table's leader.
-    Table,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RepairState {
-    /// Found; waits for its turn or for somebody to apply it.
-    Planned,
-    /// Being dialled.
-    Trying,
-    /// Linked; the next snapshot will tell whether it helped.
-    Linked,
-    /// A snapshot showed the gain.
-    Verified,
-    /// Linked, but the figures are no better.
-    NoGain,
-    /// Could not be linked; tried again later.
-    Failed,
-    /// Failed too often.
-    GivenUp,
 }
 
 /// One snapshot of the past.

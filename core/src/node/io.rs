@@ -91,4 +91,6 @@ pub enum WakeReason {
     Table,
     /// A look at the figures of the mesh.
     Health,
+    /// A repair whose turn it is.
+    Heal,
 }

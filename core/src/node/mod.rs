@@ -9,6 +9,7 @@ mod dispatch;
 mod event;
 mod health_view;
 mod io;
+mod mending;
 mod message;
 mod picture;
 mod view;
@@ -16,6 +17,8 @@ mod watch;
 
 pub use crate::game::SeatRole;
 pub use crate::game::{CommandError, RequestId};
+pub use crate::heal::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
+pub use crate::heal::{Goal as RepairGoal, Mode as Healing, State as RepairState};
 pub use crate::health::{
     AlertKind, Detector, METRICS, Metric, Risk, RiskMethod, Severity, Snapshot, Subject,
 };
@@ -29,8 +32,7 @@ pub use dispatch::Node;
 pub use event::Event;
 pub use health_view::{
     AdviceView, AlertView, AnomalyView, BandView, ComponentState, ComponentView, CutEdgeView,
-    CutNodeView, ForecastView, HealthView, RepairGoal, RepairState, RepairView, SampleView,
-    TableRiskView,
+    CutNodeView, ForecastView, HealthView, RelayView, RepairView, SampleView, TableRiskView,
 };
 pub use io::{Address, Input, Output, WakeReason, Wakeup};
 pub use view::{

@@ -167,6 +167,7 @@ pub(super) fn millis(now: Instant, then: Instant) -> u64 {
 /// Gathers what every room counts under one roof.
 pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
     let (link, map, route) = (node.links.counters(), node.map.counters(), node.router.counters());
+    let health = node.health.counters();
     let mut all = Counters {
         frames_in: link.frames_in,
         frames_out: link.frames_out,
@@ -188,7 +189,11 @@ pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
         packets_retried: route.retried,
         packets_unreachable: route.unreachable,
         partitions_formed: map.partitions_formed,
-        snapshots: node.health.counters().snapshots,
+        snapshots: health.snapshots,
+        alerts_raised: health.alerts_raised,
+        alerts_cleared: health.alerts_cleared,
+        anomalies: health.anomalies,
+        repairs: node.repair_counts(),
         tables_lost: counted.tables_lost,
         ..Counters::default()
     };

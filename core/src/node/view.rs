@@ -3,7 +3,8 @@
 //! Fields are only ever added (`docs/API.md`). What was not measured is `None`, never 0.
 
 use super::{
-    CloseReason, ComponentView, HealthView, LinkState, NodeKind, Risk, SeatRole, Transport,
+    CloseReason, ComponentView, HealthView, LinkState, NodeKind, RepairState, Risk, SeatRole,
+    Transport,
 };
 use crate::{
     craps::{Chips, Dice, Number},
@@ -227,6 +228,15 @@ pub struct Counters {
     /// Looks at the figures of the mesh.
     #[serde(default)]
     pub snapshots: u64,
+    #[serde(default)]
+    pub alerts_raised: u64,
+    #[serde(default)]
+    pub alerts_cleared: u64,
+    #[serde(default)]
+    pub anomalies: u64,
+    /// How often repairs came to be in a state.
+    #[serde(default)]
+    pub repairs: BTreeMap<RepairState, u64>,
     /// Stored tables that did not fit and were left aside at the start.
     pub tables_lost: u64,
 }

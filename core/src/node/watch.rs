@@ -1,30 +1,17 @@
 //! The health room's place in the node: what it is fed with, and how its findings are told.
 
 use super::{
-    AdviceView, CutEdgeView, CutNodeView, HealthView, Node, SampleView, TableRiskView,
-    picture::millis,
+    AdviceView, AlertView, AnomalyView, BandView, CutEdgeView, CutNodeView, Event, ForecastView,
+    HealthView, Node, SampleView, TableRiskView, picture::millis,
 };
 use crate::{
     health::{self, NeighbourReading, Readings},
     id::{PeerId, TableId},
+    link::Neighbour,
     map::{self, KnownPeer},
     sorted::SortedMap,
     time::Instant,
 };
-
-/// Packets of each neighbour since its link opened.
-#[derive(Default)]
-pub(super) struct Heard(SortedMap<PeerId, u64>);
-
-impl Heard {
-    pub(super) fn on_packet(&mut self, from: PeerId) {
-        *self.0.or_default(from) += 1;
-    }
-
-    pub(super) fn forget(&mut self, peer: &PeerId) {
-        self.0.remove(peer);
-    }
-}
 
 impl Node {
     /// Tells the health room what the map shows.
@@ -45,7 +32,7 @@ impl Node {
             bytes_in: counters.bytes_in,
             packets_in: counters.packets_in,
             congested: counters.congested,
-            neighbours: self.links.neighbours().map(|n| self.neighbour_reading(&n)).collect(),
+            neighbours: self.links.neighbours().map(|n| neighbour_reading(&n)).collect(),
             tables: self
                 .tables
                 .sessions()
@@ -55,21 +42,31 @@ impl Node {
         self.health.on_timeout(readings, now);
     }
 
-    fn neighbour_reading(&self, neighbour: &crate::link::Neighbour) -> NeighbourReading {
-        NeighbourReading {
-            peer: neighbour.peer,
-            rtt: neighbour.rtt,
-            reliability: neighbour.reliability,
-            packets_in: self.heard.0.get(&neighbour.peer).copied().unwrap_or_default(),
-        }
-    }
-
     pub(super) fn drain_health(&mut self, now: Instant) -> bool {
         let mut busy = false;
         while let Some(output) = self.health.poll_output() {
             busy = true;
             match output {
-                health::Output::SnapshotTaken => self.tell_tables(now),
+                health::Output::SnapshotTaken => {
+                    self.tell_tables(now);
+                    self.mend_mesh(now);
+                }
+                health::Output::AlertRaised(alert) => self.tell(Event::AlertRaised {
+                    kind: alert.kind,
+                    severity: alert.severity,
+                    value_milli: milli(alert.value),
+                    threshold_milli: milli(alert.threshold),
+                }),
+                health::Output::AlertCleared(alert) => {
+                    self.tell(Event::AlertCleared { kind: alert.kind });
+                }
+                health::Output::AnomalyFound(anomaly) => self.tell(Event::AnomalyFound {
+                    subject: anomaly.subject,
+                    metric: anomaly.metric,
+                    severity: anomaly.severity,
+                    value_milli: milli(anomaly.value),
+                    expected_milli: milli(anomaly.expected),
+                }),
             }
         }
         busy
@@ -105,8 +102,14 @@ impl Node {
             age_ms: self.health.snapshot().map(|(at, _)| millis(now, at)),
             cut_nodes: mesh.figures.cut_nodes.iter().zip(loads).map(cut_node).collect(),
             cut_edges: mesh.figures.cut_edges.iter().map(cut_edge).collect(),
+            clusters: clusters(mesh),
             tables: self.table_risks(),
+            alerts: self.health.alerts().map(|alert| alert_view(alert, now)).collect(),
+            anomalies: self.health.anomalies().map(|found| anomaly_view(found, now)).collect(),
+            forecasts: health::METRICS.into_iter().filter_map(|m| self.forecast(m)).collect(),
             advice: self.advice(),
+            relays: self.relay_views(),
+            repairs: self.repair_views(now),
             ..HealthView::default()
         };
         view.cut_nodes.sort_by_key(|cut| core::cmp::Reverse(cut.cuts_off));
@@ -123,6 +126,20 @@ impl Node {
         self.health.history().map(sample).collect()
     }
 
+    fn forecast(&self, metric: health::Metric) -> Option<ForecastView> {
+        let forecast = self.health.forecast(metric)?;
+        Some(ForecastView {
+            metric,
+            now: forecast.now,
+            horizon_ms: forecast.horizon.as_millis() as u64,
+            expected: forecast.expected.map(|health::Band { value, low, high }| BandView {
+                value,
+                low,
+                high,
+            }),
+        })
+    }
+
     fn table_risks(&self) -> Vec<TableRiskView> {
         let view = |(table_id, risk): &_| TableRiskView { table_id: *table_id, risk: *risk };
         self.health.table_risks().iter().map(view).collect()
@@ -136,10 +153,61 @@ impl Node {
         let view = |advice: health::Advice| AdviceView {
             severity: advice.severity,
             text: advice.text,
-            repair: None,
+            repair: self.repair_about(advice.about),
         };
         self.health.advice(&name).into_iter().map(view).collect()
     }
+}
+
+fn neighbour_reading(neighbour: &Neighbour) -> NeighbourReading {
+    NeighbourReading {
+        peer: neighbour.peer,
+        rtt: neighbour.rtt,
+        reliability: neighbour.reliability,
+        frames_in: neighbour.frames_in,
+        bytes_in: neighbour.bytes_in,
+        congested: neighbour.congested,
+    }
+}
+
+/// The communities in the order of their numbers, which they keep.
+fn clusters(mesh: health::Mesh<'_>) -> Vec<Vec<PeerId>> {
+    let mut clusters: SortedMap<u32, Vec<PeerId>> = SortedMap::new();
+    for (id, community) in mesh.ids.iter().zip(mesh.communities) {
+        clusters.or_default(*community).push(*id);
+    }
+    clusters.into_values().collect()
+}
+
+fn alert_view(alert: &health::Alert, now: Instant) -> AlertView {
+    AlertView {
+        kind: alert.kind,
+        severity: alert.severity,
+        value: alert.value,
+        threshold: alert.threshold,
+        raised_ms: millis(now, alert.raised),
+        cleared_ms: alert.cleared.map(|at| millis(now, at)),
+    }
+}
+
+fn anomaly_view(anomaly: &health::Anomaly, now: Instant) -> AnomalyView {
+    AnomalyView {
+        subject: anomaly.subject,
+        metric: anomaly.metric,
+        detector: anomaly.detector,
+        severity: anomaly.severity,
+        value: anomaly.value,
+        expected: anomaly.expected,
+        score: anomaly.score,
+        age_ms: millis(now, anomaly.at),
+        cause: anomaly.cause.clone(),
+        action: anomaly.action.to_owned(),
+    }
+}
+
+/// Thousandths: an event has no fractions.
+fn milli(value: f64) -> u64 {
+    (value * 1000.0).round() as u64
 }
 
 /// Several transports between two nodes are one link, as good as the best of them.

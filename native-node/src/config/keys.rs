@@ -4,7 +4,7 @@ use super::{Debug, Settings};
 use crate::transport::Target;
 use bitcraps_core::{
     limits::{LINKS_MAX, NAME_BYTES_MAX},
-    node::{Address, SeatRole},
+    node::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Address, Healing, SeatRole},
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -61,6 +61,7 @@ impl Key {
         match self.name {
             "listen" => settings.listen = Some(Vec::new()),
             "connect" => settings.connect.clear(),
+            "advertise" => settings.advertise = Some(Vec::new()),
             "allowed_origins" => settings.allowed_origins.clear(),
             _ => debug_assert_eq!(self.arity, Arity::One),
         }
@@ -68,7 +69,7 @@ impl Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 18] = [
+pub const KEYS: [Key; 20] = [
     Key::one("name", "1 to 32 bytes without control characters", |s, v| {
         let sound = (1..=NAME_BYTES_MAX).contains(&v.len()) && !v.chars().any(char::is_control);
         v.clone_into(&mut s.name);
@@ -97,6 +98,19 @@ pub const KEYS: [Key; 18] = [
     Key::many("connect", "tcp://HOST:PORT or ws://HOST:PORT", |s, v| {
         s.connect.push(Address(v.to_owned()));
         Target::parse(v).is_ok() && s.connect.len() <= LIST_MAX
+    }),
+    Key::many("advertise", "up to 4 of tcp://HOST:PORT or ws://HOST:PORT/mesh", |s, v| {
+        let list = s.advertise.get_or_insert_default();
+        list.push(Address(v.to_owned()));
+        Target::parse(v).is_ok() && v.len() <= ADDRESS_BYTES_MAX && list.len() <= ADDRESSES_MAX
+    }),
+    Key::one("healing", "automatic or on_request", |s, v| {
+        s.healing = match v {
+            "automatic" => Healing::Automatic,
+            "on_request" => Healing::OnRequest,
+            _ => return false,
+        };
+        true
     }),
     Key::one("bots", "0 to 15", |s, v| number(v, 0, BOTS_MAX, &mut s.bots)),
     Key::one("role", "player, bot or witness", |s, v| {
@@ -171,13 +185,15 @@ mod tests {
 
     #[test]
     fn each_key_takes_what_it_allows_and_nothing_else() {
-        let cases: [(&str, &[&str], &[&str]); 18] = [
+        let cases: [(&str, &[&str], &[&str]); 20] = [
             ("name", &["a", "Größe"], &["", "a\nb", "0123456789012345678901234567890123"]),
             ("port", &["0", "65535"], &["65536", "-1", ""]),
             ("data", &["/tmp/x"], &[""]),
             ("http", &["127.0.0.1:0", "[::1]:80", "off"], &["localhost", "127.0.0.1", "on"]),
             ("listen", &["tcp://0.0.0.0:0"], &["ws://h:1", "0.0.0.0:1", "tcp://h"]),
             ("connect", &["tcp://h:1", "ws://h:1/mesh"], &["http://h:1", "tcp://:1"]),
+            ("advertise", &["tcp://h:1", "ws://h:1/mesh"], &["http://h:1", "h:1"]),
+            ("healing", &["automatic", "on_request"], &["off", ""]),
             ("bots", &["0", "15"], &["16", "-1", "three"]),
             ("role", &["player", "bot", "witness"], &["Player", ""]),
             ("work_bits", &["0", "28"], &["29", "256"]),
@@ -223,7 +239,8 @@ mod tests {
                 "allowed_origins" => "http://h",
                 _ => "tcp://h:1",
             };
-            assert!((0..LIST_MAX).all(|_| key.set(&mut settings, value)), "{}", key.name);
+            let most = if key.name == "advertise" { ADDRESSES_MAX } else { LIST_MAX };
+            assert!((0..most).all(|_| key.set(&mut settings, value)), "{}", key.name);
             assert!(!key.set(&mut settings, value), "{}", key.name);
         }
     }

@@ -10,7 +10,7 @@ mod layers;
 pub use keys::{BOTS_MAX, KEYS};
 pub use layers::{Problem, Problems, Source, load};
 
-use bitcraps_core::node::{Address, HealthConfig, SeatRole};
+use bitcraps_core::node::{Address, Healing, HealthConfig, SeatRole};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// Everything that starts a node.
@@ -25,6 +25,9 @@ pub struct Settings {
     /// `tcp://` authorities. `None` listens on every interface at `port`.
     pub listen: Option<Vec<String>>,
     pub connect: Vec<Address>,
+    /// Where others can dial this node. `None`: what can be told from where it listens.
+    pub advertise: Option<Vec<Address>>,
+    pub healing: Healing,
     pub bots: usize,
     pub role: SeatRole,
     pub work_bits: u8,
@@ -54,6 +57,8 @@ impl Settings {
             http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
             listen: None,
             connect: Vec::new(),
+            advertise: None,
+            healing: Healing::Automatic,
             bots: 3,
             role: SeatRole::Witness,
             work_bits: bitcraps_core::crypto::identity::WORK_BITS_DEFAULT,

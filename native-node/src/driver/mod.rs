@@ -366,6 +366,11 @@ fn log(event: &Event) {
             let table = table.short();
             tracing::warn!("table {table} is frozen: {reachable} reachable, {needed} needed");
         }
+        Event::AlertRaised { kind, value_milli, threshold_milli, .. } => {
+            let (value, limit) = (*value_milli as f64 / 1e3, *threshold_milli as f64 / 1e3);
+            tracing::warn!("alert: {kind:?} is {value}, its threshold {limit}");
+        }
+        Event::AlertCleared { kind } => tracing::info!("alert over: {kind:?}"),
         Event::TableThawed { table } => tracing::info!("table {} goes on", table.short()),
         Event::BettingPaused { table, percent } => {
             let table = table.short();

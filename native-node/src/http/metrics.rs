@@ -76,10 +76,11 @@ impl Scrape {
             let help = format!("The core's count {name}");
             if let Some(value) = value.as_u64() {
                 one(out, name, &help, &ConstCounter::new(value))?;
-            } else if let Some(by_reason) = value.as_object() {
-                let rows = by_reason
+            } else if let Some(counts) = value.as_object() {
+                let label = if name == "repairs" { "state" } else { "reason" };
+                let rows = counts
                     .iter()
-                    .filter_map(|(reason, n)| Some(([("reason", reason.as_str())], n.as_u64()?)));
+                    .filter_map(|(key, n)| Some(([(label, key.as_str())], n.as_u64()?)));
                 family(out, name, &help, rows.map(|(l, n)| (l, ConstCounter::new(n))))?;
             }
         }

@@ -278,6 +278,9 @@ pub enum Target {
 }
 
 impl Target {
+    /// What stands in front of `://` in the addresses it reads.
+    pub const SCHEMES: [&str; 2] = ["tcp", "ws"];
+
     /// Reads `tcp://host:port` or `ws://host:port[/mesh]`. The error names what is wrong.
     pub fn parse(text: &str) -> Result<Target, String> {
         if let Some(authority) = text.strip_prefix("tcp://") {

@@ -5,7 +5,11 @@
 //! learn is learned here; `cargo xtask test` runs each of them in a short form, and
 //! `docs/SIMULATION.md` keeps the table that `cargo xtask sim --long` printed last.
 
+mod anomaly;
+mod forecast;
+mod heal;
 mod risk;
+mod ward;
 
 use core::fmt;
 
@@ -38,7 +42,8 @@ pub enum Length {
 }
 
 /// Every experiment there is.
-pub const EXPERIMENTS: [Experiment; 1] = [risk::RISK];
+pub const EXPERIMENTS: [Experiment; 4] =
+    [risk::RISK, anomaly::ANOMALY, forecast::FORECAST, heal::HEAL];
 
 /// What an experiment found.
 #[derive(Clone, Debug, Default, PartialEq)]

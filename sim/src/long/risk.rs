@@ -51,7 +51,7 @@ const RADIO: u64 = 6;
 const RADIO_LOSS_PERMILLE: u32 = 140;
 
 /// Mean time between two failures of a mesh's links, and of one link as parts of it.
-const BETWEEN_FAILURES_S: (f64, f64) = (60.0, 3600.0);
+const BETWEEN_FAILURES_S: (f64, f64) = (120.0, 3600.0);
 const LINK_FACTOR: (f64, f64) = (0.25, 4.0);
 
 /// Mean outage of a link.
@@ -95,8 +95,8 @@ struct Pending {
 
 fn run(seed: u64, length: Length, says: &mut dyn FnMut(&str)) -> Outcome {
     let (meshes, minutes) = match length {
-        Length::Short => (8, 6),
-        Length::Full => (120, 45),
+        Length::Short => (4, 15),
+        Length::Full => (112, 45),
     };
     let mut judged = Vec::new();
     for number in 0..meshes {

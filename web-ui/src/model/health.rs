@@ -183,7 +183,8 @@ impl Scale {
         // From zero up, so that a small change looks small.
         let low = band.map_or(low, |b| b.low.min(low)).min(0.0);
         let high = band.map_or(high, |b| b.high.max(high));
-        let high = if high > low { high } else { low + 1.0 };
+        // A little air above, so that the line is not the frame.
+        let high = if high > low { high + (high - low) / 8.0 } else { low + 1.0 };
         Scale { past_ms, ahead_ms, low, high }
     }
 
@@ -391,7 +392,7 @@ mod tests {
         let ages = [40_000, 30_000, 20_000, 10_000, 0];
         let past = ages.into_iter().zip(shares).map(|(age, share)| sample(age, 1, share));
         let chart = chart(Metric::Clustering, &health(past.collect())).unwrap();
-        assert_eq!(chart.lines, ["0,117 150,3 ", "450,60 600,3 600,3 "]);
+        assert_eq!(chart.lines, ["0,117 150,16 ", "450,67 600,16 600,16 "]);
         assert_eq!((chart.low, chart.high, chart.span_ms), (Some(0.0), Some(1.0), 40_000));
         assert!(chart_said(&chart).starts_with("Clustering over the last 40 s: 1.00 now"));
     }
@@ -403,7 +404,7 @@ mod tests {
         let flat = chart(Metric::Diameter, &flat).unwrap();
         assert_eq!(flat.lines.len(), 1);
         assert!(flat.lines[0].split_whitespace().count() <= POINTS_MAX + 1);
-        assert!(flat.lines[0].split_whitespace().all(|point| point.ends_with(",3")));
+        assert!(flat.lines[0].split_whitespace().all(|point| point.ends_with(",16")));
         assert_eq!(chart(Metric::Risk, &health(Vec::new())), None);
     }
 
@@ -416,7 +417,7 @@ mod tests {
         health.forecasts.push(forecast.clone());
         let drawn = chart(Metric::Diameter, &health).unwrap();
         let band = drawn.band.as_ref().unwrap();
-        assert_eq!(band.outline, "480,60 600,3 600,60 ");
+        assert_eq!(band.outline, "480,67 600,16 600,67 ");
         assert_eq!(band.said, "in 30 s probably 6, between 4 and 8");
         assert!(chart_said(&drawn).ends_with("; in 30 s probably 6, between 4 and 8."));
         health.forecasts = vec![ForecastView { expected: None, ..forecast }];

@@ -86,7 +86,14 @@ impl Story {
                     retry_at: now + core::time::Duration::from_millis(*retry_ms),
                 });
             }
-            Event::MapChanged | Event::TableChanged { .. } => {}
+            // The health page tells of these, with their figures.
+            Event::MapChanged
+            | Event::TableChanged { .. }
+            | Event::AlertRaised { .. }
+            | Event::AlertCleared { .. }
+            | Event::AnomalyFound { .. }
+            | Event::RepairTried { .. }
+            | Event::RepairEnded { .. } => {}
             Event::PartitionFormed { parts } => {
                 let count = parts.len().to_string();
                 let said = ["The mesh fell into ", &count, " parts; see the mesh page."].concat();

@@ -8,7 +8,7 @@
 use super::asked::Asked;
 use crate::{
     driver,
-    model::{health, mesh, text},
+    model::{health, text},
     part::chart,
     picture::Shown,
     report::{self, Report},
@@ -17,7 +17,7 @@ use bitcraps_core::{
     id::PeerId,
     node::{
         AdviceView, AlertView, AnomalyView, Command, ComponentView, HealthView, METRICS, NodeView,
-        RepairState, RepairView,
+        PeerView, RepairState, RepairView,
     },
 };
 use std::rc::Rc;
@@ -71,7 +71,7 @@ pub fn Health(props: &HealthProps) -> Html {
         (Whose::ThisTab, _) => {
             let mut own = view.health.clone();
             own.history = driver::current_history();
-            body(view, &own, &[], Some(props))
+            body(view, &own, (&[], &view.map.nodes), Some(props))
         }
         (Whose::TheNode, None) => html! {
             <p class="quiet" role="status">{ "Asking the node for its view." }</p>
@@ -81,7 +81,9 @@ pub fn Health(props: &HealthProps) -> Html {
                 { ["The node did not answer: ", why, ". It is asked again in a moment."].concat() }
             </p>
         },
-        (Whose::TheNode, Some(Ok(report))) => body(view, &report.health, &report.components, None),
+        (Whose::TheNode, Some(Ok(report))) => {
+            body(view, &report.health, (&report.components, &report.peers), None)
+        }
     };
     html! {
         <div class="room health-room">
@@ -101,10 +103,13 @@ pub fn Health(props: &HealthProps) -> Html {
 fn body(
     view: &NodeView,
     health: &HealthView,
-    components: &[ComponentView],
+    (components, peers): (&[ComponentView], &[PeerView]),
     own: Option<&HealthProps>,
 ) -> Html {
-    let names = |id: &PeerId| mesh::name_of(view, id);
+    let names = |id: &PeerId| {
+        let known = peers.iter().find(|peer| peer.peer_id == *id && !peer.name.is_empty());
+        known.map_or_else(|| id.short(), |peer| peer.name.clone())
+    };
     html! {
         <>
             <p class="lead" role="status" data-testid="health-headline">
@@ -121,8 +126,8 @@ fn body(
                 { repairs(&health.repairs, own, &names) }
                 { weak_points(health, &names) }
                 { tables(view, health) }
-                { parts(components) }
             </div>
+            { parts(components) }
         </>
     }
 }
@@ -288,19 +293,21 @@ fn repairs(
 }
 
 fn weak_points(health: &HealthView, names: &dyn Fn(&PeerId) -> String) -> Html {
-    let lost = |n: u32| text::counted(n as usize, "peer", "peers");
-    let nodes = health.cut_nodes.iter().map(|cut| {
-        [names(&cut.peer_id), ": without it ".to_owned(), lost(cut.cuts_off), " are cut off".into()]
-    });
+    let lost = |n: u32| text::counted(n as usize, "peer is cut off", "peers are cut off");
+    let nodes = health
+        .cut_nodes
+        .iter()
+        .map(|cut| [names(&cut.peer_id), ": without it ".to_owned(), lost(cut.cuts_off)]);
     let edges = health.cut_edges.iter().map(|cut| {
         let pair = [names(&cut.a), " – ".to_owned(), names(&cut.b)].concat();
-        [pair, ": without this link ".to_owned(), lost(cut.cuts_off), " are cut off".into()]
+        [pair, ": without this link ".to_owned(), lost(cut.cuts_off)]
     });
     let said: Vec<String> = nodes.chain(edges).map(|words| words.concat()).collect();
     let inner = match said.is_empty() {
         true => nothing("No single peer or link holds the mesh together."),
         false => {
-            html! { <ul class="plain">{ for said.into_iter().map(|s| html! { <li>{ s }</li> }) }</ul> }
+            let lines = said.into_iter().map(|line| html! { <li>{ line }</li> });
+            html! { <ul class="plain">{ for lines }</ul> }
         }
     };
     panel("Weak points", "weak-title", inner)

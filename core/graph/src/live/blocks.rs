@@ -32,13 +32,12 @@ pub struct Blocks {
     home: Vec<u32>,
     /// The highest node of a block, by name of the block.
     top: Vec<u32>,
-    /// What each node would cut off.
+    /// What each node would cut off; during a search, the largest part of what hangs below it.
     cuts: Vec<u32>,
     /// When each node was entered: now or in a search before.
     entered: Vec<u32>,
     clock: u32,
     visits: Vec<Visit>,
-    open: Vec<u32>,
     detour: Detour,
 }
 
@@ -51,14 +50,14 @@ struct Visit {
     low: u32,
     /// Nodes of the subtree.
     size: u32,
-    /// Nodes and largest part of what hangs below this node in blocks of their own.
+    /// Nodes that hang below this one in blocks of their own.
     hanging: u32,
-    hanging_most: u32,
 }
 
 impl Blocks {
-    /// All blocks from scratch; the components must be known.
-    pub fn rebuild(&mut self, rows: &Rows, figures: &mut Figures) {
+    /// All blocks from scratch; the components must be known. `open` is room for all nodes, here
+    /// and below.
+    pub fn rebuild(&mut self, rows: &Rows, figures: &mut Figures, open: &mut Vec<u32>) {
         let nodes = rows.nodes() as usize;
         for list in [&mut self.home, &mut self.top] {
             list.clear();
@@ -68,17 +67,15 @@ impl Blocks {
             list.clear();
             list.resize(nodes, 0);
         }
-        let unseen = Visit { parent: 0, looked: 0, low: 0, size: 0, hanging: 0, hanging_most: 0 };
+        let unseen = Visit { parent: 0, looked: 0, low: 0, size: 0, hanging: 0 };
         self.visits.clear();
         self.visits.resize(nodes, unseen);
-        self.open.clear();
-        self.open.reserve_exact(nodes);
         self.detour.rebuild(nodes);
         self.clock = 0;
         figures.cut_edges.clear();
         for root in 0..rows.nodes() {
             if self.entered[root as usize] == 0 {
-                self.explore(rows, figures, root, 0);
+                self.explore(rows, figures, [root, 0], open);
             }
         }
         self.list(figures);
@@ -101,7 +98,13 @@ impl Blocks {
     }
 
     /// Finds the blocks of the components of these two nodes anew.
-    pub fn search(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) {
+    pub fn search(
+        &mut self,
+        rows: &Rows,
+        figures: &mut Figures,
+        [a, b]: [u32; 2],
+        open: &mut Vec<u32>,
+    ) {
         if self.clock > NONE - rows.nodes() {
             self.clock = 0;
             self.entered.fill(0);
@@ -110,25 +113,32 @@ impl Blocks {
         let component = &figures.component;
         figures.cut_edges.retain(|edge| !touched.contains(&component[edge.a as usize]));
         let start = self.clock;
-        self.explore(rows, figures, a, start);
+        self.explore(rows, figures, [a, start], open);
         if self.entered[b as usize] <= start {
-            self.explore(rows, figures, b, start);
+            self.explore(rows, figures, [b, start], open);
         }
         self.list(figures);
     }
 
     pub fn bytes(&self) -> usize {
-        let lists = [&self.home, &self.top, &self.cuts, &self.entered, &self.open];
+        let lists = [&self.home, &self.top, &self.cuts, &self.entered];
         lists.iter().map(|list| list.capacity() * size_of::<u32>()).sum::<usize>()
             + self.visits.capacity() * size_of::<Visit>()
             + self.detour.bytes()
     }
 
     /// Depth first from `root`; nodes entered after `start` have been seen.
-    fn explore(&mut self, rows: &Rows, figures: &mut Figures, root: u32, start: u32) {
+    fn explore(
+        &mut self,
+        rows: &Rows,
+        figures: &mut Figures,
+        [root, start]: [u32; 2],
+        open: &mut Vec<u32>,
+    ) {
         let all = figures.component_sizes[figures.component[root as usize] as usize];
         self.home[root as usize] = NONE;
-        self.enter(root, NONE);
+        open.clear();
+        self.enter(root, NONE, open);
         let mut node = root;
         loop {
             let visit = &mut self.visits[node as usize];
@@ -145,34 +155,34 @@ impl Blocks {
                 }
             }
             if child != NONE {
-                self.enter(child, node);
+                self.enter(child, node, open);
                 node = child;
                 continue;
             }
             // The largest piece without this node is one that hangs from it, or the rest.
             let rest = all - 1 - visit.hanging;
-            self.cuts[node as usize] = all - 1 - rest.max(visit.hanging_most);
+            self.cuts[node as usize] = all - 1 - rest.max(self.cuts[node as usize]);
             let parent = visit.parent;
             if parent == NONE {
                 break;
             }
-            self.leave(figures, node, parent, all);
+            self.leave(figures, [node, parent], all, open);
             node = parent;
         }
-        self.open.clear();
     }
 
-    fn enter(&mut self, node: u32, parent: u32) {
+    fn enter(&mut self, node: u32, parent: u32, open: &mut Vec<u32>) {
         self.clock += 1;
         self.entered[node as usize] = self.clock;
         let low = self.clock;
-        self.visits[node as usize] =
-            Visit { parent, looked: 0, low, size: 1, hanging: 0, hanging_most: 0 };
-        self.open.push(node);
+        self.visits[node as usize] = Visit { parent, looked: 0, low, size: 1, hanging: 0 };
+        self.cuts[node as usize] = 0;
+        open.push(node);
     }
 
     /// Closes the block between `node` and its parent, if the subtree reaches no further back.
-    fn leave(&mut self, figures: &mut Figures, node: u32, parent: u32, all: u32) {
+    fn leave(&mut self, figures: &mut Figures, arc: [u32; 2], all: u32, open: &mut Vec<u32>) {
+        let [node, parent] = arc;
         let Visit { low, size, .. } = self.visits[node as usize];
         let above = &mut self.visits[parent as usize];
         above.low = above.low.min(low);
@@ -181,9 +191,10 @@ impl Blocks {
             return;
         }
         above.hanging += size;
-        above.hanging_most = above.hanging_most.max(size);
+        let most = &mut self.cuts[parent as usize];
+        *most = (*most).max(size);
         self.top[node as usize] = parent;
-        while let Some(member) = self.open.pop() {
+        while let Some(member) = open.pop() {
             self.home[member as usize] = node;
             if member == node {
                 break;

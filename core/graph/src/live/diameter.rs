@@ -1,9 +1,10 @@
 //! The exact diameter, and why it is what it is.
 //!
 //! Distances from a few sources are kept up by edits. A source whose eccentricity is the diameter
-//! is a witness that it is no less; that it is no more is proved for a node v by a source s with
-//! d(s, v) + ecc(s) ≤ diameter (Takes and Kosters 2011), and for a component by having no more than
-//! diameter + 1 nodes. Then:
+//! is a witness that it is no less. That it is no more is proved for a node v by a source s with
+//! d(s, v) + ecc(s) ≤ diameter (Takes and Kosters 2011), and for all nodes of a component of no
+//! more than diameter + 1. A longer path would have both ends among the nodes still open: so it
+//! suffices that each two of them, v and w, have a source with d(s, v) + d(s, w) ≤ diameter. Then:
 //! - An edit that changes no kept distance leaves the proof as it is.
 //! - A link inside a component can only shorten, so one witness settles it. A lost link that is no
 //!   bridge can only lengthen, so the proof does.
@@ -21,27 +22,32 @@
 use super::{
     super::Figures,
     adjacency::Rows,
-    distances::{DEEPEST, FAR, Repair, Search, UNREACHED, eccentricity},
+    distances::{FAR, Search, measure_hops},
+    sources::{SOURCES, Sources},
     sweep::{Sweep, WIDTH},
 };
 
-/// Sources kept at most. Measured: geometric meshes of 100 to 10 000 nodes prove their diameter
-/// with 8 to 20.
-const SOURCES: usize = 32;
+/// Open nodes that are looked at in pairs, at most. A guess: it bounds the time by that of a
+/// search.
+const PAIRED: usize = 64;
 /// Kept where proof is hopeless. A guess: each is one chance that the next link spares.
 const WITNESSES: usize = 4;
-/// Searches for a proof before sweeping what it leaves.
-const MANY: u32 = 48;
 /// Searches for a proof when two would show how much the lost link lengthened.
 const FEW: u32 = 6;
+/// And so many more for each hop of the diameter, before sweeping what they leave: a sweep of 64
+/// nodes costs about as much as a search for each hop. A guess: a search often proves several.
+const MORE_PER_HOP: u32 = 4;
+/// For so many lost links no proof is sought where it was hopeless, so that trying again costs
+/// less than a search for four of them.
+const PATIENCE: u32 = 4 * SOURCES as u32;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Proof {
-    /// Every node is proved by a kept source, or by the size of its component.
+    /// Every node is proved by a kept source or the size of its component, or in pairs.
     Held,
     #[default]
     Lost,
-    /// It is not sought again for so many edits.
+    /// It is not sought again for so many lost links.
     Hopeless(u32),
 }
 
@@ -63,42 +69,25 @@ pub enum Settled {
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Diameter {
-    sources: Vec<Source>,
-    /// A row of distances for each source, in their order.
-    kept: Vec<i16>,
-    nodes: usize,
+    sources: Sources,
     proof: Proof,
-    repair: Repair,
     from: Search,
-    from_other: Search,
     sweep: Sweep,
     /// By node: the least d(s, v) + ecc(s) of kept sources.
     bound: Vec<i16>,
-    /// Bounds of eccentricities during a search for a proof.
+    /// Bounds of eccentricities during a search for a proof; else the upper ones are room for
+    /// distances from a second node.
     upper: Vec<u32>,
     lower: Vec<u32>,
-    /// By node: how many sources prove it.
-    times: Vec<u8>,
     list: Vec<u32>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Source {
-    eccentricity: u32,
 }
 
 impl Diameter {
     /// From scratch; the components must be known.
     pub fn rebuild(&mut self, rows: &Rows, figures: &mut Figures) {
         let nodes = rows.nodes() as usize;
-        self.nodes = nodes;
-        self.sources.clear();
-        self.sources.reserve_exact(SOURCES);
-        self.kept.clear();
-        self.kept.resize(SOURCES * nodes, FAR);
-        self.repair.rebuild(nodes);
+        self.sources.rebuild(nodes);
         self.from.rebuild(nodes);
-        self.from_other.rebuild(nodes);
         self.sweep.rebuild(nodes);
         self.bound.clear();
         self.bound.resize(nodes, FAR);
@@ -106,10 +95,8 @@ impl Diameter {
             list.clear();
             list.resize(nodes, 0);
         }
-        self.times.clear();
-        self.times.resize(nodes, 0);
         self.list.clear();
-        self.list.reserve_exact(nodes);
+        self.list.reserve_exact(nodes + 1);
         self.proof = Proof::Lost;
         (figures.diameter, _) = self.search(rows, figures, 0, u32::MAX);
     }
@@ -117,8 +104,11 @@ impl Diameter {
     /// After a link inside a component.
     pub fn linked(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        let touched = self.repair(|repair, kept| repair.linked(rows, kept, a, b));
-        let floor = self.witnessed();
+        let touched =
+            self.sources.repair(rows, (&mut self.upper, &mut self.list), |repair, kept| {
+                repair.linked(rows, kept, a, b)
+            });
+        let floor = self.sources.witnessed();
         if floor == old {
             return if touched { Settled::Repaired } else { Settled::Untouched };
         }
@@ -130,21 +120,24 @@ impl Diameter {
     /// After a link that merged two components.
     pub fn merged(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        self.repair(|repair, kept| repair.linked(rows, kept, a, b));
-        let floor = old.max(self.witnessed());
+        self.sources.repair(rows, (&mut self.upper, &mut self.list), |repair, kept| {
+            repair.linked(rows, kept, a, b)
+        });
+        let floor = old.max(self.sources.witnessed());
         figures.diameter = floor;
         if self.prove(figures, floor) {
             return Settled::Repaired;
         }
         // The longest way through the link has the farthest node of each side at its ends.
-        let depth = |search: &Search, other: &Search| {
-            let own = |v: &&u32| search.hops[**v as usize] < other.hops[**v as usize];
-            let last = search.reached.iter().rev().find(own);
-            last.map_or(0, |v| search.hops[*v as usize])
-        };
         self.from.run(rows, a);
-        self.from_other.run(rows, b);
-        let through = depth(&self.from, &self.from_other) + 1 + depth(&self.from_other, &self.from);
+        measure_hops(rows, b, &mut self.upper, &mut self.list);
+        let depth = |own: &[u32], other: &[u32], reached: &[u32]| {
+            let last = reached.iter().rev().find(|v| own[**v as usize] < other[**v as usize]);
+            last.map_or(0, |v| own[*v as usize])
+        };
+        let through = depth(&self.from.hops, &self.upper, &self.from.reached)
+            + 1
+            + depth(&self.upper, &self.from.hops, &self.list);
         figures.diameter = floor.max(through);
         self.prove(figures, figures.diameter);
         Settled::Measured
@@ -153,11 +146,14 @@ impl Diameter {
     /// After a lost link that was no bridge.
     pub fn unlinked(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        let touched = self.repair(|repair, kept| repair.unlinked(rows, kept, a, b));
+        let touched =
+            self.sources.repair(rows, (&mut self.upper, &mut self.list), |repair, kept| {
+                repair.unlinked(rows, kept, a, b)
+            });
         if self.proof == Proof::Held && !touched {
             return Settled::Untouched;
         }
-        let floor = old.max(self.witnessed());
+        let floor = old.max(self.sources.witnessed());
         figures.diameter = floor;
         if self.prove(figures, floor) {
             return Settled::Repaired;
@@ -165,7 +161,7 @@ impl Diameter {
         let floor = if self.hopeless() {
             floor
         } else {
-            match self.seek(rows, figures, floor, u32::MAX, FEW) {
+            match self.seek(rows, figures, floor, u32::MAX, 0) {
                 Ok(found) => {
                     figures.diameter = found;
                     return Settled::Searched;
@@ -180,8 +176,10 @@ impl Diameter {
     /// After a lost link that was a bridge.
     pub fn split(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        self.repair(|repair, kept| repair.unlinked(rows, kept, a, b));
-        let floor = self.witnessed();
+        self.sources.repair(rows, (&mut self.upper, &mut self.list), |repair, kept| {
+            repair.unlinked(rows, kept, a, b)
+        });
+        let floor = self.sources.witnessed();
         if floor == old {
             self.prove(figures, old);
             return Settled::Repaired;
@@ -194,40 +192,10 @@ impl Diameter {
     pub fn bytes(&self) -> usize {
         let lists = [&self.upper, &self.lower, &self.list];
         lists.iter().map(|list| list.capacity() * size_of::<u32>()).sum::<usize>()
-            + (self.kept.capacity() + self.bound.capacity()) * size_of::<i16>()
-            + self.sources.capacity() * size_of::<Source>()
-            + self.times.capacity()
+            + self.bound.capacity() * size_of::<i16>()
+            + self.sources.bytes()
             + self.from.bytes()
-            + self.from_other.bytes()
-            + self.repair.bytes()
             + self.sweep.bytes()
-    }
-
-    /// Repairs the distances of all sources; whether any changed. Sources that have become too deep
-    /// are forgotten.
-    fn repair(&mut self, mut change: impl FnMut(&mut Repair, &mut [i16]) -> bool) -> bool {
-        if self.nodes == 0 {
-            return false;
-        }
-        let mut touched = false;
-        let rows = self.kept.chunks_exact_mut(self.nodes);
-        for (source, kept) in self.sources.iter_mut().zip(rows) {
-            if change(&mut self.repair, kept) {
-                source.eccentricity = eccentricity(kept);
-                touched = true;
-            }
-        }
-        for at in (0..self.sources.len()).rev() {
-            if self.sources[at].eccentricity > DEEPEST {
-                self.forget(at);
-            }
-        }
-        touched
-    }
-
-    /// The greatest known eccentricity.
-    fn witnessed(&self) -> u32 {
-        self.sources.iter().map(|source| source.eccentricity).max().unwrap_or_default()
     }
 
     fn hopeless(&mut self) -> bool {
@@ -246,26 +214,17 @@ impl Diameter {
         if matches!(self.proof, Proof::Hopeless(_)) {
             return false;
         }
-        self.bind();
+        self.sources.bind(&mut self.bound);
         let open = i16::try_from(limit).unwrap_or(FAR - 1).min(FAR - 1);
-        let proved = self.bound.iter().copied().max().unwrap_or_default() <= open
-            || (0..).zip(&self.bound).all(|(v, bound)| *bound <= open || !roomy(figures, v, limit));
+        let mut proved = self.bound.iter().copied().max().unwrap_or_default() <= open;
+        if !proved {
+            self.list.clear();
+            let bounds = (0..).zip(&self.bound).filter(|(_, bound)| **bound > open);
+            self.list.extend(bounds.map(|(v, _)| v).filter(|v| roomy(figures, *v, limit)));
+            proved = self.list.len() <= PAIRED && self.open_pair(figures, limit).is_none();
+        }
         self.proof = if proved { Proof::Held } else { Proof::Lost };
         proved
-    }
-
-    /// Bounds of all eccentricities, by kept sources.
-    fn bind(&mut self) {
-        self.bound.fill(FAR);
-        if self.nodes == 0 {
-            return;
-        }
-        for (source, kept) in self.sources.iter().zip(self.kept.chunks_exact(self.nodes)) {
-            let eccentricity = source.eccentricity as i16;
-            for (bound, distance) in self.bound.iter_mut().zip(kept) {
-                *bound = (*bound).min(distance.saturating_add(eccentricity));
-            }
-        }
     }
 
     /// The diameter, known to lie between two bounds.
@@ -276,26 +235,25 @@ impl Diameter {
         floor: u32,
         ceiling: u32,
     ) -> (u32, Settled) {
-        let tries = if self.hopeless() { FEW } else { MANY };
-        match self.seek(rows, figures, floor, ceiling, tries) {
+        match self.seek(rows, figures, floor, ceiling, MORE_PER_HOP) {
             Ok(found) => (found, Settled::Searched),
             Err(floor) => (self.sweep_rest(rows, figures, floor, ceiling), Settled::Swept),
         }
     }
 
     /// Searches from more nodes until the bounds meet: the diameter, or as an error a lower bound
-    /// after so many tries.
+    /// after [`FEW`] searches and so many more for each hop.
     fn seek(
         &mut self,
         rows: &Rows,
         figures: &Figures,
         mut floor: u32,
         ceiling: u32,
-        tries: u32,
+        more_per_hop: u32,
     ) -> Result<u32, u32> {
-        self.open_bounds();
+        self.sources.bounds(&mut self.upper, &mut self.lower);
         let mut full = false;
-        for turn in 0..=tries {
+        for turn in 0.. {
             let next = if floor >= ceiling { None } else { self.pick(rows, figures, floor, turn) };
             let Some(start) = next else {
                 if !self.prove(figures, floor) && full {
@@ -303,7 +261,7 @@ impl Diameter {
                 }
                 return Ok(floor);
             };
-            if turn == tries {
+            if turn >= FEW.saturating_add(floor.saturating_mul(more_per_hop)) {
                 break;
             }
             let eccentricity = self.from.run(rows, start);
@@ -313,7 +271,7 @@ impl Diameter {
                 self.upper[at] = self.upper[at].min(hops + eccentricity);
                 self.lower[at] = self.lower[at].max(hops.max(eccentricity - hops));
             }
-            full |= !self.keep(eccentricity, floor);
+            full |= !self.sources.keep(start, eccentricity, &self.from.hops, floor);
         }
         if full {
             self.give_up(floor);
@@ -321,110 +279,51 @@ impl Diameter {
         Err(floor)
     }
 
-    fn open_bounds(&mut self) {
-        self.upper.fill(u32::MAX);
-        self.lower.fill(0);
-        if self.nodes == 0 {
-            return;
-        }
-        for (source, kept) in self.sources.iter().zip(self.kept.chunks_exact(self.nodes)) {
-            let bounds = self.upper.iter_mut().zip(&mut self.lower);
-            for ((upper, lower), distance) in bounds.zip(kept) {
-                if *distance != FAR {
-                    let hops = *distance as u32;
-                    *upper = (*upper).min(hops + source.eccentricity);
-                    *lower = (*lower).max(hops.max(source.eccentricity - hops));
-                }
-            }
-        }
-    }
-
     /// The node to search from next: in turns one in the middle, whose bounds reach far, and one
-    /// that may be the end of a longest path.
-    fn pick(&self, rows: &Rows, figures: &Figures, floor: u32, turn: u32) -> Option<u32> {
+    /// that may be the end of a longest path; where few are left, only such.
+    fn pick(&mut self, rows: &Rows, figures: &Figures, floor: u32, turn: u32) -> Option<u32> {
+        self.list.clear();
         let open = |v: &u32| self.upper[*v as usize] > floor && roomy(figures, *v, floor);
-        let nodes = (0..rows.nodes()).filter(open);
-        let bounds = |v: &u32| (self.lower[*v as usize], self.upper[*v as usize]);
-        if turn % 2 == 0 {
-            nodes.min_by_key(|v| (bounds(v).0, u32::MAX - rows.degree(*v)))
+        self.list.extend((0..rows.nodes()).filter(open));
+        let bounds = |v: u32| (self.lower[v as usize], self.upper[v as usize]);
+        if self.list.len() <= PAIRED {
+            self.list.sort_unstable_by_key(|v| (u32::MAX - bounds(*v).1, *v));
+            return self.open_pair(figures, floor);
+        }
+        let nodes = self.list.iter().copied();
+        if turn.is_multiple_of(2) {
+            nodes.min_by_key(|v| (bounds(*v).0, u32::MAX - rows.degree(*v)))
         } else {
-            nodes.max_by_key(|v| (bounds(v).1, bounds(v).0))
+            nodes.max_by_key(|v| (bounds(*v).1, bounds(*v).0))
         }
     }
 
-    /// Keeps the distances just searched; whether there was room.
-    fn keep(&mut self, eccentricity: u32, floor: u32) -> bool {
-        if self.sources.len() == SOURCES {
-            self.prune(floor);
-        }
-        if self.sources.len() == SOURCES || eccentricity > DEEPEST {
-            return false;
-        }
-        let row = self.sources.len() * self.nodes..;
-        for (kept, hops) in self.kept[row].iter_mut().zip(&self.from.hops) {
-            *kept = if *hops == UNREACHED { FAR } else { *hops as i16 };
-        }
-        self.sources.push(Source { eccentricity });
-        true
+    /// The first node of the list that no source proves near enough to one behind it.
+    fn open_pair(&self, figures: &Figures, limit: u32) -> Option<u32> {
+        let component = |v: u32| figures.component[v as usize];
+        let open = |(at, v): &(usize, &u32)| {
+            let rest = &self.list[at + 1..];
+            rest.iter()
+                .any(|w| component(**v) == component(*w) && !self.sources.near(**v, *w, limit))
+        };
+        self.list.iter().enumerate().find(open).map(|(_, v)| *v)
     }
 
-    /// Forgets sources that prove nothing below `limit` which others do not, as long as a witness
-    /// stays. O(sources · nodes).
-    fn prune(&mut self, limit: u32) {
-        let proves =
-            |source: &Source, hops: i16| hops != FAR && hops as u32 + source.eccentricity <= limit;
-        self.times.fill(0);
-        for (source, kept) in self.sources.iter().zip(self.kept.chunks_exact(self.nodes)) {
-            for (times, hops) in self.times.iter_mut().zip(kept) {
-                *times += u8::from(proves(source, *hops));
-            }
-        }
-        let deepest = self.witnessed();
-        let mut witnesses = self.sources.iter().filter(|s| s.eccentricity == deepest).count();
-        for at in (0..self.sources.len()).rev() {
-            let source = self.sources[at];
-            let witness = usize::from(source.eccentricity == deepest);
-            let kept = &self.kept[at * self.nodes..(at + 1) * self.nodes];
-            let needed = (witness == 1 && witnesses == 1)
-                || kept.iter().zip(&self.times).any(|(hops, n)| *n == 1 && proves(&source, *hops));
-            if !needed {
-                for (times, hops) in self.times.iter_mut().zip(kept) {
-                    *times -= u8::from(proves(&source, *hops));
-                }
-                witnesses -= witness;
-                self.forget(at);
-            }
-        }
-    }
-
-    fn forget(&mut self, at: usize) {
-        let last = self.sources.len() - 1;
-        self.sources.swap_remove(at);
-        let row = |at: usize| at * self.nodes..(at + 1) * self.nodes;
-        self.kept.copy_within(row(last), row(at).start);
-    }
-
-    /// Keeps witnesses only, for as many edits as there are nodes.
+    /// Keeps witnesses only, and seeks no proof for a while.
     fn give_up(&mut self, diameter: u32) {
-        let mut witnesses = 0;
-        for at in (0..self.sources.len()).rev() {
-            witnesses += usize::from(self.sources[at].eccentricity == diameter);
-            if self.sources[at].eccentricity < diameter || witnesses > WITNESSES {
-                self.forget(at);
-            }
-        }
+        self.sources.keep_witnesses(diameter, WITNESSES);
         if !matches!(self.proof, Proof::Hopeless(_)) {
-            self.proof = Proof::Hopeless(self.nodes as u32);
+            self.proof = Proof::Hopeless(PATIENCE);
         }
     }
 
     /// The diameter after the link between `ends`, no bridge, was lost, where it is known to be at
     /// least `floor` and not to have been more before. See the module.
     fn measure(&mut self, rows: &Rows, ends: [u32; 2], floor: u32) -> u32 {
-        self.bind();
+        self.sources.bind(&mut self.bound);
         self.from.run(rows, ends[0]);
-        self.from_other.run(rows, ends[1]);
-        let hops = [&self.from.hops, &self.from_other.hops];
+        measure_hops(rows, ends[1], &mut self.upper, &mut self.list);
+        let hops = [&self.from.hops, &self.upper];
         let side = |v: &u32| {
             let [a, b] = hops.map(|hops| hops[*v as usize]);
             if a + 1 < b {
@@ -462,7 +361,8 @@ impl Diameter {
         self.list.extend(self.from.reached.iter().filter(chosen));
         let mut diameter = floor;
         for starts in self.list.chunks(WIDTH) {
-            diameter = self.sweep.run(rows, starts).into_iter().fold(diameter, u32::max);
+            let found = self.sweep.run(rows, starts, &mut self.from.reached);
+            diameter = found.into_iter().fold(diameter, u32::max);
         }
         diameter
     }
@@ -481,7 +381,7 @@ impl Diameter {
             if diameter >= ceiling {
                 break;
             }
-            let found = self.sweep.run(rows, starts);
+            let found = self.sweep.run(rows, starts, &mut self.from.reached);
             for (start, eccentricity) in starts.iter().zip(found) {
                 if eccentricity > diameter {
                     (witness, diameter) = (Some(*start), eccentricity);
@@ -492,7 +392,7 @@ impl Diameter {
         self.give_up(diameter);
         if let Some(start) = witness {
             let eccentricity = self.from.run(rows, start);
-            self.keep(eccentricity, diameter);
+            self.sources.keep(start, eccentricity, &self.from.hops, diameter);
         }
         diameter
     }

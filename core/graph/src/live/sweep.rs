@@ -11,7 +11,7 @@ pub struct Sweep {
     seen: Vec<u64>,
     now: Vec<u64>,
     next: Vec<u64>,
-    active: [Vec<u32>; 2],
+    upcoming: Vec<u32>,
 }
 
 /// How many nodes go side by side.
@@ -23,18 +23,17 @@ impl Sweep {
             bits.clear();
             bits.resize(nodes, 0);
         }
-        for active in &mut self.active {
-            active.clear();
-            active.reserve_exact(nodes);
-        }
+        self.upcoming.clear();
+        self.upcoming.reserve_exact(nodes);
     }
 
-    /// The eccentricities of at most [`WIDTH`] different nodes, in their order.
-    pub fn run(&mut self, rows: &Rows, starts: &[u32]) -> [u32; WIDTH] {
+    /// The eccentricities of at most [`WIDTH`] different nodes, in their order. `active` is room
+    /// for all nodes.
+    pub fn run(&mut self, rows: &Rows, starts: &[u32], active: &mut Vec<u32>) -> [u32; WIDTH] {
         assert!(starts.len() <= WIDTH, "{} starts, the limit is {WIDTH}", starts.len());
         let mut found = [0; WIDTH];
         self.seen.fill(0);
-        let [active, upcoming] = &mut self.active;
+        let upcoming = &mut self.upcoming;
         active.clear();
         for (bit, start) in starts.iter().enumerate() {
             self.seen[*start as usize] = 1 << bit;
@@ -75,7 +74,6 @@ impl Sweep {
 
     pub fn bytes(&self) -> usize {
         let bits = self.seen.capacity() + self.now.capacity() + self.next.capacity();
-        let nodes: usize = self.active.iter().map(Vec::capacity).sum();
-        bits * size_of::<u64>() + nodes * size_of::<u32>()
+        bits * size_of::<u64>() + self.upcoming.capacity() * size_of::<u32>()
     }
 }

@@ -10,10 +10,11 @@
 //! robust score reaches [`ROBUST_LIMIT`]. An anomaly is one of
 //! - enough of the last readings out, as the figure's rule says ([`Detector::ZScore`] or
 //!   [`Detector::Median`], whichever shows it more clearly);
-//! - a step of [`STEP_LIMIT`] spreads from one reading to the next, and the reading after it is
-//!   out, too ([`Detector::RateOfChange`]): found sooner than the above;
-//! - a cumulative sum of [`CUSUM_LIMIT`] while the reading is unusual ([`Detector::ChangePoint`]):
-//!   a small shift that lasts.
+//! - a step of [`STEP_LIMIT`] spreads from one reading to the next, of which nearly all is still
+//!   there at the reading after it ([`Detector::RateOfChange`]): found sooner than the above, and
+//!   not by one late answer in a smoothed round trip;
+//! - a cumulative sum of [`CUSUM_LIMIT`] while most of the last readings are unusual
+//!   ([`Detector::ChangePoint`]): a small shift that lasts.
 //!
 //! A series tells its anomaly once, until none of its last readings is out; a subject tells each
 //! cause once in [`REFRACTORY`]. Growth is no fault: while the number of nodes is above what was
@@ -51,8 +52,15 @@ const ROBUST_LIMIT: f64 = 4.0;
 /// Guess: twice and a half what makes a reading out.
 const STEP_LIMIT: f64 = 10.0;
 
-/// Twelve readings, a minute, at two spreads; four at any distance.
+/// Of a step that has to be there at the next reading. Guess.
+const STEP_KEPT: f64 = 0.9;
+
+/// Twelve readings, a minute, at two spreads; six at any distance.
 const CUSUM_LIMIT: f64 = 12.0;
+
+/// And so many of the last readings are unusual: a few wild ones fill the sum, but are no shift.
+const SHIFT_NEEDED: u32 = 8;
+const SHIFT_LAST: u32 = 12;
 
 /// A cause is told once in this time for one subject. Guess.
 const REFRACTORY: Duration = Duration::from_secs(120);
@@ -113,8 +121,10 @@ struct Series {
     pace: Pace,
     /// Which of the last readings were out, the newest in the lowest bit.
     out: u32,
-    /// Whether the newest reading was a step.
-    stepped: bool,
+    /// The robust score of the newest reading, when it was a step.
+    stepped: Option<f64>,
+    /// Likewise, which were unusual.
+    unusual: u32,
     cusum: f64,
     /// Above what was usual.
     grown: bool,
@@ -236,12 +246,15 @@ impl Series {
         let score = Score::new(rule, &usual, before, value);
         let unusual = score.z >= multiplier;
         let out = unusual && score.robust >= ROBUST_LIMIT;
-        let follows_step = self.stepped;
-        self.stepped = kind == Kind::Level && score.step >= STEP_LIMIT;
+        let step = self.stepped.take();
+        if kind == Kind::Level && score.step >= STEP_LIMIT {
+            self.stepped = Some(score.robust);
+        }
         self.out = (self.out << 1) | u32::from(out);
+        self.unusual = (self.unusual << 1) | u32::from(unusual);
         self.cusum = cumulate(self.cusum, score.robust);
         self.grown = value > usual.median;
-        let finding = self.decide(rule, &usual, &score, follows_step, unusual);
+        let finding = self.decide(rule, &usual, &score, step, unusual);
         if self.told && self.out & last(rule.last) == 0 && self.cusum < CUSUM_LIMIT / 2.0 {
             self.told = false;
         }
@@ -253,7 +266,7 @@ impl Series {
         rule: &Rule,
         usual: &Baseline,
         score: &Score,
-        follows_step: bool,
+        step: Option<f64>,
         unusual: bool,
     ) -> Option<Finding> {
         let out = self.out & 1 != 0;
@@ -265,10 +278,11 @@ impl Series {
                 found(Detector::Median, score.robust, usual.median)
             };
         }
-        if out && follows_step {
+        if out && step.is_some_and(|step| score.robust >= STEP_KEPT * step) {
             return found(Detector::RateOfChange, score.robust, usual.median);
         }
-        if unusual && self.cusum >= CUSUM_LIMIT {
+        let lasting = (self.unusual & last(SHIFT_LAST)).count_ones() >= SHIFT_NEEDED;
+        if unusual && lasting && self.cusum >= CUSUM_LIMIT {
             return found(Detector::ChangePoint, self.cusum, usual.median);
         }
         None

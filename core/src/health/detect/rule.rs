@@ -50,8 +50,9 @@ pub(super) fn rule(subject: Subject, metric: Metric) -> Rule {
         // telling when it stays so.
         (Metric::Nodes | Metric::Links, _) => level(Bad::Down, 0.2, 0.001, 2),
         (Metric::Parts, _) => level(Bad::Up, 0.25, 0.0, 2),
-        // Smoothed over eight pings, so a single late answer lasts for three readings.
-        (Metric::MeanLatency, _) => level(Bad::Up, 2.0, 0.1, 4),
+        // Smoothed over eight pings, so a single late answer lasts for three readings. One that a
+        // reliable transport sent again after 200 ms adds 12 ms (measured).
+        (Metric::MeanLatency, _) => level(Bad::Up, 3.0, 0.15, 4),
         // One lost ping takes 0.1 away; three in half a minute happen on a good radio.
         (Metric::MeanReliability, Subject::Neighbour(_)) => level(Bad::Down, 0.075, 0.0, 2),
         (Metric::MeanReliability, Subject::Mesh) => level(Bad::Down, 0.03, 0.0, 4),
@@ -59,9 +60,12 @@ pub(super) fn rule(subject: Subject, metric: Metric) -> Rule {
         (Metric::Clustering, _) => level(Bad::Down, 0.05, 0.0, 3),
         (Metric::CutNodes | Metric::CutEdges, _) => level(Bad::Up, 0.5, 0.05, 3),
         (Metric::CutNodeLoad | Metric::Risk, _) => level(Bad::Up, 0.1, 0.0, 3),
-        // One change in 5 s is 12 a minute. A node that leaves or returns is over within two or
-        // three readings; what still changes after that flaps.
-        (Metric::LinkChanges, _) => rate(3.0, 0.5, 4, 12),
+        // One change in a reading, which a burst may stretch to 9 s, is 7 to 12 a minute. A node
+        // that leaves or returns is over within two or three readings; what still changes after
+        // that flaps.
+        (Metric::LinkChanges, Subject::Mesh) => rate(1.5, 0.5, 4, 12),
+        // Down and up is a restart; down again within two minutes is none.
+        (Metric::LinkChanges, Subject::Neighbour(_)) => rate(1.5, 0.5, 3, 24),
         (Metric::BytesIn, _) => rate(10_000.0, 0.5, 3, 3),
         (Metric::PacketsIn, _) => rate(12.5, 0.5, 3, 3),
         (Metric::Congested, _) => rate(0.25, 0.5, 2, 6),

@@ -13,7 +13,7 @@ const MAD_TO_DEVIATION: f64 = 1.4826;
 /// this, so that it takes several readings to fill it. Page 1954; the reference value of 1 finds
 /// shifts of two spreads soonest.
 const CUSUM_SLACK: f64 = 1.0;
-const CUSUM_READING_MAX: f64 = 4.0;
+const CUSUM_READING_MAX: f64 = 3.0;
 
 /// It never holds more than this, so that it empties within a minute of an end. Guess.
 const CUSUM_MAX: f64 = 24.0;
@@ -48,14 +48,15 @@ pub(super) fn cumulate(sum: f64, robust: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::{Metric, Subject, detect::rule::rule};
+    use crate::health::detect::rule::Bad;
 
     const USUAL: Baseline = Baseline { mean: 50.0, deviation: 10.0, median: 48.0, mad: 8.0 };
 
+    const RULE: Rule = Rule { bad: Bad::Up, floor: 2.0, floor_share: 0.1, needed: 1, last: 1 };
+
     #[test]
     fn scores_are_the_published_ones_when_the_spread_is_above_the_floor() {
-        let rule = rule(Subject::Mesh, Metric::MeanLatency);
-        let score = Score::new(&rule, &USUAL, 60.0, 80.0);
+        let score = Score::new(&RULE, &USUAL, 60.0, 80.0);
         assert!((score.z - 3.0).abs() < 1e-12);
         assert!((score.robust - 32.0 / (8.0 * 1.4826)).abs() < 1e-12);
         assert!((score.step - 20.0 / (8.0 * 1.4826)).abs() < 1e-12);
@@ -64,10 +65,9 @@ mod tests {
     #[test]
     fn a_figure_that_never_moved_is_measured_by_its_floor() {
         let still = Baseline { mean: 20.0, deviation: 0.0, median: 20.0, mad: 0.0 };
-        let rule = rule(Subject::Mesh, Metric::MeanLatency);
-        let score = Score::new(&rule, &still, 20.0, 28.0);
+        let score = Score::new(&RULE, &still, 20.0, 28.0);
         assert!((score.z - 2.0).abs() < 1e-12 && (score.robust - 2.0).abs() < 1e-12);
-        assert!(Score::new(&rule, &still, 20.0, 1.0).z < 0.0, "faster is not bad");
+        assert!(Score::new(&RULE, &still, 20.0, 1.0).z < 0.0, "faster is not bad");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! What counts as unusual and what does not, on made-up readings.
+
 use super::*;
 use crate::{
     health::pace::PAUSE_MAX,
@@ -98,7 +100,7 @@ fn a_link_that_slows_little_by_little_is_found_by_the_persistence_of_its_reading
     let mut watch = Watch::new(6);
     watch.quiet(PEER, Metric::MeanLatency, 50, 20.0, 0.5);
     let found = (1..100).find_map(|n| {
-        let anomaly = watch.read(PEER, Metric::MeanLatency, 20.0 + 2.0 * f64::from(n))?;
+        let anomaly = watch.read(PEER, Metric::MeanLatency, 20.0 + 4.0 * f64::from(n))?;
         Some((n, anomaly.detector))
     });
     let (readings, detector) = found.unwrap();
@@ -110,7 +112,7 @@ fn a_link_that_slows_little_by_little_is_found_by_the_persistence_of_its_reading
 fn a_small_shift_that_lasts_is_a_change_point() {
     let mut watch = Watch::new(7);
     watch.quiet(PEER, Metric::MeanLatency, 60, 20.0, 0.5);
-    let (readings, anomaly) = watch.found(PEER, Metric::MeanLatency, 31.0);
+    let (readings, anomaly) = watch.found(PEER, Metric::MeanLatency, 36.0);
     assert_eq!(anomaly.detector, Detector::ChangePoint);
     assert!((6..=12).contains(&readings), "{readings}");
 }
@@ -289,4 +291,15 @@ fn series_and_incidents_are_bounded_and_can_be_forgotten() {
     assert_eq!(watch.detectors.incidents.len(), INCIDENTS_MAX);
     (0..peers).for_each(|n| watch.detectors.forget(subject(n)));
     assert_eq!(watch.detectors.series(), 0);
+}
+
+#[test]
+fn one_late_answer_in_a_smoothed_round_trip_is_not_told() {
+    let mut watch = Watch::new(20);
+    for _ in 0..100 {
+        watch.quiet(PEER, Metric::MeanLatency, 50, 20.0, 0.5);
+        for late in [120.0, 60.0, 45.0, 32.0, 26.0, 23.0] {
+            assert_eq!(watch.read(PEER, Metric::MeanLatency, late), None);
+        }
+    }
 }
