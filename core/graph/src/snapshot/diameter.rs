@@ -5,7 +5,8 @@
 //! ends and centres (the idea of the four sweeps of Crescenzi et al. 2013). What the bounds
 //! leave open is settled in pairs: a longer path than the longest known has both ends among the
 //! open nodes, so a node is settled when each other open node is near enough through one of the
-//! sources; else it is searched from. Where paths are short and bounds settle little, as in small
+//! sources; else it is searched from. While many are open, only nodes near a source are tried,
+//! which leave few others too far from that source. Where paths are short and bounds settle little, as in small
 //! worlds, 64 searches run at once instead (`batch.rs`). Worst case n searches.
 
 use super::batch::{Batch, STARTS};
@@ -48,7 +49,7 @@ const NARROW: usize = 2_000;
 const ON_ROWS_MAX: usize = 768;
 
 /// The most far nodes that are checked for one near node of a source.
-const FAR: usize = 256;
+const FAR: usize = 1_024;
 
 #[derive(Default)]
 pub(super) struct Diameter {
