@@ -41,5 +41,5 @@ pub use hops::{HOP_NODES_MAX, HopTable, TooManyNodes};
 pub use live::{Live, Upkeep};
 pub use reliability::{EFFORT, Effort, FailingEdge, Method, Reliability, Risk, documents_risk};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
-pub use snapshot::{Analyser, Layout};
+pub use snapshot::{Analyser, Searches, Storage};
 pub use spanning::{SpanningForest, minimum_spanning_forest};

@@ -6,7 +6,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
-use bitcraps_graph::{Analyser, CutEdge, CutNode, Edge, Figures, Graph, Layout, components};
+use bitcraps_graph::{Analyser, CutEdge, CutNode, Edge, Figures, Graph, Storage, components};
 use petgraph::graph::UnGraph;
 use petgraph::visit::{EdgeRef as _, NodeIndexable as _};
 use proptest::prelude::*;
@@ -278,24 +278,24 @@ fn every_figure_of_every_shape_is_what_the_oracles_say_at_word_boundaries() {
 #[test]
 fn shapes_take_rows_of_every_width_and_lists() {
     let cases = [
-        (Shape::Path, 2_000, Layout::Rows { words: 2 }),
-        (Shape::Geometric { degree: 8 }, 100, Layout::Rows { words: 2 }),
-        (Shape::Geometric { degree: 8 }, 900, Layout::Rows { words: 4 }),
-        (Shape::Random { degree: 6 }, 400, Layout::Rows { words: 8 }),
-        (Shape::Star, 500, Layout::Rows { words: 8 }),
-        (Shape::Complete, 300, Layout::Rows { words: 8 }),
-        (Shape::SmallWorld, 800, Layout::Rows { words: 16 }),
-        (Shape::ScaleFree, 1_023, Layout::Rows { words: 16 }),
-        (Shape::Star, 1_500, Layout::Lists),
-        (Shape::Random { degree: 6 }, 1_500, Layout::Lists),
-        (Shape::ScaleFree, 1_500, Layout::Lists),
-        (Shape::Random { degree: 2 }, 6_000, Layout::Lists),
+        (Shape::Path, 2_000, Storage::Rows { words: 2 }),
+        (Shape::Geometric { degree: 8 }, 100, Storage::Rows { words: 2 }),
+        (Shape::Geometric { degree: 8 }, 900, Storage::Rows { words: 4 }),
+        (Shape::Random { degree: 6 }, 400, Storage::Rows { words: 8 }),
+        (Shape::Star, 500, Storage::Rows { words: 8 }),
+        (Shape::Complete, 300, Storage::Rows { words: 8 }),
+        (Shape::SmallWorld, 800, Storage::Lists),
+        (Shape::ScaleFree, 1_023, Storage::Lists),
+        (Shape::Star, 1_500, Storage::Lists),
+        (Shape::Random { degree: 6 }, 1_500, Storage::Lists),
+        (Shape::ScaleFree, 1_500, Storage::Lists),
+        (Shape::Random { degree: 2 }, 6_000, Storage::Lists),
     ];
     let mut analyser = Analyser::new();
-    for (shape, nodes, layout) in cases {
+    for (shape, nodes, storage) in cases {
         let graph = mesh(shape, nodes, 5);
         assert_eq!(*analyser.analyse(&graph), expected(&graph), "{shape:?} {nodes}");
-        assert_eq!(analyser.layout(), layout, "{shape:?} {nodes}");
+        assert_eq!(analyser.storage(), storage, "{shape:?} {nodes}");
     }
 }
 
@@ -339,4 +339,52 @@ fn a_diameter_that_bounds_cannot_settle_is_exact_too() {
     assert_eq!(analyser.analyse(&Graph::new(side * side, &edges)).diameter, side);
     assert_eq!(analyser.analyse(&mesh(Shape::Ring, 1_001, 1)).diameter, 500);
     assert_eq!(analyser.analyse(&mesh(Shape::Path, 70_000, 1)).diameter, 69_999);
+}
+
+#[test]
+fn small_worlds_and_whatever_has_short_paths_are_searched_in_batches_and_exact() {
+    let cases = [
+        (Shape::SmallWorld, 100),
+        (Shape::SmallWorld, 700),
+        (Shape::SmallWorld, 2_500),
+        (Shape::Random { degree: 3 }, 1_500),
+        (Shape::Random { degree: 6 }, 1_500),
+        (Shape::Random { degree: 6 }, 3_000),
+        (Shape::ScaleFree, 900),
+        (Shape::ScaleFree, 2_200),
+        (Shape::Star, 500),
+        (Shape::Star, 1_500),
+        (Shape::Complete, 150),
+    ];
+    let mut analyser = Analyser::new();
+    for (shape, nodes) in cases {
+        for seed in 0..3 {
+            let graph = mesh(shape, nodes, seed);
+            let diameter = (0..nodes).map(|node| farthest(&graph, node)).max();
+            assert_eq!(Some(analyser.analyse(&graph).diameter), diameter, "{shape:?} {nodes}");
+            let searches = analyser.searches();
+            assert!(searches.batches > 0, "{shape:?} {nodes}: {searches:?}");
+            // One by one would be as many as there are nodes.
+            assert!(searches.single + searches.batches < nodes / 8, "{searches:?}");
+        }
+    }
+}
+
+#[test]
+fn long_thin_rings_need_few_searches_and_are_exact() {
+    // A ring of random patches: all eccentricities lie close together, and no centre bounds them.
+    let nodes = 6_000;
+    for seed in 0..3 {
+        let mut chance = Chance::new(seed);
+        let edges: Vec<Edge> = (0..nodes)
+            .flat_map(|at| [(at, 1 + chance.below(12)), (at, 1 + chance.below(40))])
+            .map(|(a, step)| Edge { a, b: (a + step) % nodes, cost: 1 })
+            .collect();
+        let graph = Graph::new(nodes, &edges);
+        let mut analyser = Analyser::new();
+        let diameter = (0..nodes).map(|node| farthest(&graph, node)).max();
+        assert_eq!(Some(analyser.analyse(&graph).diameter), diameter);
+        let searches = analyser.searches();
+        assert!(searches.batches == 0 && searches.single < nodes / 20, "{searches:?}");
+    }
 }

@@ -4,6 +4,7 @@
 //! a narrow band, as on meshes whose links are short, searches and triangles work on rows of bits
 //! (`rows.rs`); else on lists (`lists.rs`).
 
+mod batch;
 mod diameter;
 mod lists;
 mod lowlink;
@@ -30,11 +31,19 @@ pub struct Analyser {
 
 /// What a pass worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum Storage {
     /// Rows of bits, so many words of 64 per node.
     Rows { words: u32 },
     /// Lists of neighbours.
     Lists,
+}
+
+/// What a pass did for the diameter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Searches {
+    pub single: u32,
+    /// Of up to 64 at once.
+    pub batches: u32,
 }
 
 /// What a breadth-first search found besides the hops.
@@ -52,22 +61,20 @@ impl Analyser {
     pub fn analyse(&mut self, graph: &Graph) -> &Figures {
         self.figures.nodes = graph.nodes();
         self.figures.edges = graph.edges() as u32;
-        // Most graphs have the layout of the one before.
-        let guess = self.layout();
+        // Most graphs have the storage of the one before.
+        let guess = self.storage();
         match guess {
-            Layout::Rows { words: 2 } => self.number::<2>(graph),
-            Layout::Rows { words: 4 } => self.number::<4>(graph),
-            Layout::Rows { words: 8 } => self.number::<8>(graph),
-            Layout::Rows { .. } => self.number::<16>(graph),
-            Layout::Lists => self.number::<1>(graph),
+            Storage::Rows { words: 2 } => self.number::<2>(graph),
+            Storage::Rows { words: 4 } => self.number::<4>(graph),
+            Storage::Rows { .. } => self.number::<8>(graph),
+            Storage::Lists => self.number::<1>(graph),
         }
-        let built = guess == self.layout();
-        match self.layout() {
-            Layout::Rows { words: 2 } => self.on_rows::<2>(built),
-            Layout::Rows { words: 4 } => self.on_rows::<4>(built),
-            Layout::Rows { words: 8 } => self.on_rows::<8>(built),
-            Layout::Rows { .. } => self.on_rows::<16>(built),
-            Layout::Lists => self.on_lists(),
+        let built = guess == self.storage();
+        match self.storage() {
+            Storage::Rows { words: 2 } => self.on_rows::<2>(built),
+            Storage::Rows { words: 4 } => self.on_rows::<4>(built),
+            Storage::Rows { .. } => self.on_rows::<8>(built),
+            Storage::Lists => self.on_lists(),
         }
         self.cluster(graph);
         &self.figures
@@ -79,14 +86,13 @@ impl Analyser {
     }
 
     /// What the last pass worked on. Rows make it fast; it gets them when its links are short.
-    pub fn layout(&self) -> Layout {
-        match self.order.band {
-            0..=2 => Layout::Rows { words: 2 },
-            3..=4 => Layout::Rows { words: 4 },
-            5..=8 => Layout::Rows { words: 8 },
-            9..=16 => Layout::Rows { words: 16 },
-            _ => Layout::Lists,
-        }
+    pub fn storage(&self) -> Storage {
+        self.order.storage()
+    }
+
+    /// The searches for the diameter in the last pass, without those that number the nodes.
+    pub fn searches(&self) -> Searches {
+        self.diameter.searches
     }
 
     /// What it keeps for the next pass, in bytes.
@@ -135,8 +141,11 @@ impl Analyser {
             lists.dive(order, ends, found, time)
         });
         lists.triangles(order, &mut self.figures.triangles);
+        // Rows of bits and batches on lists are never needed together.
+        self.diameter.swap_memory(&mut self.rows.bits);
         self.figures.diameter =
             self.diameter.find(order, |from, size, hops| lists.search(order, from, size, hops));
+        self.diameter.swap_memory(&mut self.rows.bits);
     }
 
     /// Clustering from triangles.

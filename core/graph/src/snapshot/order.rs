@@ -9,7 +9,7 @@
 //! the node leaves it. Both bounds ascend with the nodes, so every row of the adjacency matrix is a
 //! short run of words whose place is known before the row is read.
 
-use super::{fill, held};
+use super::{Storage, fill, held};
 use crate::{Figures, Graph};
 
 /// A graph renumbered by its second searches. Indices are positions unless said otherwise.
@@ -178,6 +178,16 @@ impl Order {
             head += 1;
         }
         Reached { nodes: tail, arcs }
+    }
+
+    /// What the band is narrow enough for.
+    pub fn storage(&self) -> Storage {
+        match self.band {
+            0..=2 => Storage::Rows { words: 2 },
+            3..=4 => Storage::Rows { words: 4 },
+            5..=8 => Storage::Rows { words: 8 },
+            _ => Storage::Lists,
+        }
     }
 
     /// The row of a position.

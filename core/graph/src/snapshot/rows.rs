@@ -12,7 +12,7 @@ use core::ops::Range;
 
 #[derive(Default)]
 pub(super) struct Rows {
-    bits: Vec<u64>,
+    pub bits: Vec<u64>,
     /// Sets of positions, with room behind for a row that starts in the last word.
     seen: Vec<u64>,
     front: Vec<u64>,
