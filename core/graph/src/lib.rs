@@ -14,8 +14,10 @@ mod components;
 mod csr;
 mod figures;
 mod shortest;
+mod snapshot;
 
 pub use components::components;
 pub use csr::{Edge, Graph};
 pub use figures::{CutEdge, CutNode, Figures};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
+pub use snapshot::{Analyser, Layout};

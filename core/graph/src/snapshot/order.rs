@@ -1,0 +1,133 @@
+//! The numbering that a pass works in: breadth first, from the rim of every component.
+//!
+//! Two breadth-first searches per component. The first starts at its smallest node and so finds the
+//! components in their order; the second starts at the node the first reached last, which lies on
+//! the rim, and numbers the nodes. Both read every edge twice: O(n + m). In that numbering
+//! (Cuthill and McKee 1969, without their sorting by degree) the first neighbour of a node is the
+//! one that found it, and no neighbour lies behind the end of the queue at the time the node leaves
+//! it. Both bounds ascend with the nodes, so every row of the adjacency matrix is a short run of
+//! words whose place is known before the row is read.
+
+use super::fill;
+use crate::{Figures, Graph};
+
+/// A graph renumbered by its second searches. Indices are positions unless said otherwise.
+#[derive(Default)]
+pub(super) struct Order {
+    /// The node at each position. Components lie one after the other.
+    pub node: Vec<u32>,
+    /// The position of each node.
+    pub position: Vec<u32>,
+    /// Where each row starts in `near`, and one past the last.
+    pub first: Vec<u32>,
+    /// All rows, one after the other; not sorted.
+    pub near: Vec<u32>,
+    /// Hops from the first position of the component; ascends within it.
+    pub level: Vec<u32>,
+    /// The word of 64 positions in which each row starts.
+    pub word: Vec<u32>,
+    /// Words of the widest row, from its word on.
+    pub band: usize,
+    /// Where each component starts, and one past the last.
+    pub starts: Vec<u32>,
+    queue: Vec<u32>,
+}
+
+/// No position: the node has not been found.
+const UNFOUND: u32 = u32::MAX;
+
+impl Order {
+    /// Finds components and numbers all nodes; writes what the figures say of components.
+    pub fn find(&mut self, graph: &Graph, figures: &mut Figures) {
+        let nodes = graph.nodes() as usize;
+        self.find_components(graph, figures);
+        fill(&mut self.position, nodes, UNFOUND);
+        fill(&mut self.node, nodes + 1, 0);
+        fill(&mut self.level, nodes + 1, 0);
+        fill(&mut self.word, nodes + 1, 0);
+        fill(&mut self.first, nodes + 1, 0);
+        fill(&mut self.near, graph.targets().len(), 0);
+        self.band = 0;
+        let mut arcs = 0;
+        for part in 0..figures.component_sizes.len() {
+            let (start, end) = (self.starts[part] as usize, self.starts[part + 1] as usize);
+            let rim = self.queue[end - 1];
+            self.node[start] = rim;
+            self.level[start] = 0;
+            self.word[start] = start as u32 / 64;
+            self.position[rim as usize] = start as u32;
+            arcs = self.number(graph, start, arcs);
+        }
+        self.first[nodes] = arcs as u32;
+    }
+
+    /// Components and their sizes, by a search from the smallest node that none has reached yet.
+    fn find_components(&mut self, graph: &Graph, figures: &mut Figures) {
+        let nodes = graph.nodes() as usize;
+        let (offsets, targets) = (graph.offsets(), graph.targets());
+        let component = &mut figures.component;
+        fill(component, nodes, UNFOUND);
+        fill(&mut self.queue, nodes + 1, 0);
+        figures.component_sizes.clear();
+        self.starts.clear();
+        self.starts.push(0);
+        let (mut head, mut tail) = (0, 0);
+        for seed in 0..nodes {
+            if component[seed] != UNFOUND {
+                continue;
+            }
+            let part = figures.component_sizes.len() as u32;
+            component[seed] = part;
+            self.queue[tail] = seed as u32;
+            tail += 1;
+            let start = head;
+            while head < tail {
+                let node = self.queue[head] as usize;
+                head += 1;
+                for to in &targets[offsets[node] as usize..offsets[node + 1] as usize] {
+                    // Written whether new or not, and kept by moving the end: no branch to guess.
+                    self.queue[tail] = *to;
+                    let slot = &mut component[*to as usize];
+                    tail += usize::from(*slot == UNFOUND);
+                    *slot = part;
+                }
+            }
+            figures.component_sizes.push((tail - start) as u32);
+            self.starts.push(tail as u32);
+        }
+    }
+
+    /// Numbers the component whose first node is in place; returns how many arcs are written.
+    fn number(&mut self, graph: &Graph, start: usize, mut arcs: usize) -> usize {
+        let (offsets, targets) = (graph.offsets(), graph.targets());
+        let (mut head, mut tail) = (start, start + 1);
+        while head < tail {
+            let node = self.node[head] as usize;
+            let row = &targets[offsets[node] as usize..offsets[node + 1] as usize];
+            let near = &mut self.near[arcs..arcs + row.len()];
+            self.first[head] = arcs as u32;
+            arcs += row.len();
+            let level = self.level[head] + 1;
+            for (to, near) in row.iter().zip(near) {
+                let slot = &mut self.position[*to as usize];
+                let found = *slot != UNFOUND;
+                let position = if found { *slot } else { tail as u32 };
+                *slot = position;
+                *near = position;
+                self.node[tail] = *to;
+                self.level[tail] = level;
+                self.word[tail] = head as u32 / 64;
+                tail += usize::from(!found);
+            }
+            let last = (tail - 1) / 64;
+            self.band = self.band.max(last + 1 - self.word[head] as usize);
+            head += 1;
+        }
+        arcs
+    }
+
+    /// The row of a position.
+    pub fn near(&self, position: usize) -> &[u32] {
+        &self.near[self.first[position] as usize..self.first[position + 1] as usize]
+    }
+}
