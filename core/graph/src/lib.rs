@@ -13,11 +13,13 @@
 mod components;
 mod csr;
 mod figures;
+mod live;
 mod shortest;
 mod snapshot;
 
 pub use components::components;
 pub use csr::{Edge, Graph};
 pub use figures::{CutEdge, CutNode, Figures};
+pub use live::{Effort, Live};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
 pub use snapshot::{Analyser, Layout};

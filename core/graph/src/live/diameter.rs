@@ -1,0 +1,508 @@
+//! The exact diameter, and why it is what it is.
+//!
+//! Distances from a few sources are kept up by edits. A source whose eccentricity is the diameter
+//! is a witness that it is no less; that it is no more is proved for a node v by a source s with
+//! d(s, v) + ecc(s) ≤ diameter (Takes and Kosters 2011), and for a component by having no more than
+//! diameter + 1 nodes. Then:
+//! - An edit that changes no kept distance leaves the proof as it is.
+//! - A link inside a component can only shorten, so one witness settles it. A lost link that is no
+//!   bridge can only lengthen, so the proof does.
+//! - Where proof or witness is gone, more sources are searched from until it is back.
+//! - A lost link lengthens only distances between nodes that had their shortest ways through it: x
+//!   with d(x, a) + 1 < d(x, b) now, and y the other way round. So where sources do not suffice,
+//!   two searches and the eccentricities of the fewer of these that could exceed the diameter do.
+//! - Where the bounds are no good (all eccentricities are about the same, as in rings and random
+//!   graphs), no proof is kept for a while, only witnesses; and when they are gone, eccentricities
+//!   are swept 64 at a time.
+//!
+//! O(sources + changed distances · degree) for most edits, plus O(sources · nodes) vectorised
+//! where a distance changed.
+
+use super::{
+    super::Figures,
+    adjacency::Rows,
+    distances::{DEEPEST, FAR, Repair, Search, UNREACHED, eccentricity, measure_hops},
+    sweep::{Sweep, WIDTH},
+};
+
+/// Sources kept at most. Measured: geometric meshes of 100 to 10 000 nodes prove their diameter
+/// with 8 to 20.
+const SOURCES: usize = 32;
+/// Kept where proof is hopeless. A guess: each is one chance that the next link spares.
+const WITNESSES: usize = 4;
+/// Searches for a proof when two would show how much the lost link lengthened.
+const FEW: u32 = 6;
+/// And so many more for each hop of the diameter, before sweeping what they leave: a sweep of 64
+/// nodes costs about as much as a search for each hop. A guess: a search often proves several.
+const MORE_PER_HOP: u32 = 4;
+/// For so many lost links no proof is sought where it was hopeless, so that trying again costs
+/// less than a search for four of them.
+const PATIENCE: u32 = 4 * SOURCES as u32;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Proof {
+    /// Every node is proved by a kept source, or by the size of its component.
+    Held,
+    #[default]
+    Lost,
+    /// It is not sought again for so many lost links.
+    Hopeless(u32),
+}
+
+/// What settled an edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// No kept distance changed, and the proof held.
+    Untouched,
+    /// Distances were repaired; they still prove the diameter, or what it is now.
+    Repaired,
+    /// More sources had to be searched from.
+    Searched,
+    /// Only what the link could touch was measured.
+    Measured,
+    /// Eccentricities were swept.
+    Swept,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Diameter {
+    sources: Vec<Source>,
+    /// A row of distances for each source, in their order.
+    kept: Vec<i16>,
+    nodes: usize,
+    proof: Proof,
+    repair: Repair,
+    from: Search,
+    sweep: Sweep,
+    /// By node: the least d(s, v) + ecc(s) of kept sources.
+    bound: Vec<i16>,
+    /// Bounds of eccentricities during a search for a proof; else the upper ones are room for
+    /// distances from a second node.
+    upper: Vec<u32>,
+    lower: Vec<u32>,
+    /// By node: how many sources prove it.
+    times: Vec<u8>,
+    list: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    eccentricity: u32,
+}
+
+impl Diameter {
+    /// From scratch; the components must be known.
+    pub fn rebuild(&mut self, rows: &Rows, figures: &mut Figures) {
+        let nodes = rows.nodes() as usize;
+        self.nodes = nodes;
+        self.sources.clear();
+        self.sources.reserve_exact(SOURCES);
+        self.kept.clear();
+        self.kept.resize(SOURCES * nodes, FAR);
+        self.repair.rebuild(nodes);
+        self.from.rebuild(nodes);
+        self.sweep.rebuild(nodes);
+        self.bound.clear();
+        self.bound.resize(nodes, FAR);
+        for list in [&mut self.upper, &mut self.lower] {
+            list.clear();
+            list.resize(nodes, 0);
+        }
+        self.times.clear();
+        self.times.resize(nodes, 0);
+        self.list.clear();
+        self.list.reserve_exact(nodes);
+        self.proof = Proof::Lost;
+        (figures.diameter, _) = self.search(rows, figures, 0, u32::MAX);
+    }
+
+    /// After a link inside a component.
+    pub fn linked(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
+        let old = figures.diameter;
+        let touched = self.repair(|repair, kept| repair.linked(rows, kept, a, b));
+        let floor = self.witnessed();
+        if floor == old {
+            return if touched { Settled::Repaired } else { Settled::Untouched };
+        }
+        let settled;
+        (figures.diameter, settled) = self.search(rows, figures, floor, old);
+        settled
+    }
+
+    /// After a link that merged two components.
+    pub fn merged(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
+        let old = figures.diameter;
+        self.repair(|repair, kept| repair.linked(rows, kept, a, b));
+        let floor = old.max(self.witnessed());
+        figures.diameter = floor;
+        if self.prove(figures, floor) {
+            return Settled::Repaired;
+        }
+        // The longest way through the link has the farthest node of each side at its ends.
+        self.from.run(rows, a);
+        measure_hops(rows, b, &mut self.upper, &mut self.list);
+        let depth = |own: &[u32], other: &[u32], reached: &[u32]| {
+            let last = reached.iter().rev().find(|v| own[**v as usize] < other[**v as usize]);
+            last.map_or(0, |v| own[*v as usize])
+        };
+        let through = depth(&self.from.hops, &self.upper, &self.from.reached)
+            + 1
+            + depth(&self.upper, &self.from.hops, &self.list);
+        figures.diameter = floor.max(through);
+        self.prove(figures, figures.diameter);
+        Settled::Measured
+    }
+
+    /// After a lost link that was no bridge.
+    pub fn unlinked(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
+        let old = figures.diameter;
+        let touched = self.repair(|repair, kept| repair.unlinked(rows, kept, a, b));
+        if self.proof == Proof::Held && !touched {
+            return Settled::Untouched;
+        }
+        let floor = old.max(self.witnessed());
+        figures.diameter = floor;
+        if self.prove(figures, floor) {
+            return Settled::Repaired;
+        }
+        let floor = if self.hopeless() {
+            floor
+        } else {
+            match self.seek(rows, figures, floor, u32::MAX, 0) {
+                Ok(found) => {
+                    figures.diameter = found;
+                    return Settled::Searched;
+                }
+                Err(floor) => floor,
+            }
+        };
+        figures.diameter = self.measure(rows, [a, b], floor);
+        Settled::Measured
+    }
+
+    /// After a lost link that was a bridge.
+    pub fn split(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
+        let old = figures.diameter;
+        self.repair(|repair, kept| repair.unlinked(rows, kept, a, b));
+        let floor = self.witnessed();
+        if floor == old {
+            self.prove(figures, old);
+            return Settled::Repaired;
+        }
+        let settled;
+        (figures.diameter, settled) = self.search(rows, figures, floor, old);
+        settled
+    }
+
+    pub fn bytes(&self) -> usize {
+        let lists = [&self.upper, &self.lower, &self.list];
+        lists.iter().map(|list| list.capacity() * size_of::<u32>()).sum::<usize>()
+            + (self.kept.capacity() + self.bound.capacity()) * size_of::<i16>()
+            + self.sources.capacity() * size_of::<Source>()
+            + self.times.capacity()
+            + self.from.bytes()
+            + self.repair.bytes()
+            + self.sweep.bytes()
+    }
+
+    /// Repairs the distances of all sources; whether any changed. Sources that have become too deep
+    /// are forgotten.
+    fn repair(&mut self, mut change: impl FnMut(&mut Repair, &mut [i16]) -> bool) -> bool {
+        if self.nodes == 0 {
+            return false;
+        }
+        let mut touched = false;
+        let rows = self.kept.chunks_exact_mut(self.nodes);
+        for (source, kept) in self.sources.iter_mut().zip(rows) {
+            if change(&mut self.repair, kept) {
+                source.eccentricity = eccentricity(kept);
+                touched = true;
+            }
+        }
+        for at in (0..self.sources.len()).rev() {
+            if self.sources[at].eccentricity > DEEPEST {
+                self.forget(at);
+            }
+        }
+        touched
+    }
+
+    /// The greatest known eccentricity.
+    fn witnessed(&self) -> u32 {
+        self.sources.iter().map(|source| source.eccentricity).max().unwrap_or_default()
+    }
+
+    fn hopeless(&mut self) -> bool {
+        if let Proof::Hopeless(left) = &mut self.proof {
+            *left = left.saturating_sub(1);
+            if *left > 0 {
+                return true;
+            }
+            self.proof = Proof::Lost;
+        }
+        false
+    }
+
+    /// Whether kept sources prove that no eccentricity is above `limit`; remembered.
+    fn prove(&mut self, figures: &Figures, limit: u32) -> bool {
+        if matches!(self.proof, Proof::Hopeless(_)) {
+            return false;
+        }
+        self.bind();
+        let open = i16::try_from(limit).unwrap_or(FAR - 1).min(FAR - 1);
+        let proved = self.bound.iter().copied().max().unwrap_or_default() <= open
+            || (0..).zip(&self.bound).all(|(v, bound)| *bound <= open || !roomy(figures, v, limit));
+        self.proof = if proved { Proof::Held } else { Proof::Lost };
+        proved
+    }
+
+    /// Bounds of all eccentricities, by kept sources.
+    fn bind(&mut self) {
+        self.bound.fill(FAR);
+        if self.nodes == 0 {
+            return;
+        }
+        for (source, kept) in self.sources.iter().zip(self.kept.chunks_exact(self.nodes)) {
+            let eccentricity = source.eccentricity as i16;
+            for (bound, distance) in self.bound.iter_mut().zip(kept) {
+                *bound = (*bound).min(distance.saturating_add(eccentricity));
+            }
+        }
+    }
+
+    /// The diameter, known to lie between two bounds.
+    fn search(
+        &mut self,
+        rows: &Rows,
+        figures: &Figures,
+        floor: u32,
+        ceiling: u32,
+    ) -> (u32, Settled) {
+        match self.seek(rows, figures, floor, ceiling, MORE_PER_HOP) {
+            Ok(found) => (found, Settled::Searched),
+            Err(floor) => (self.sweep_rest(rows, figures, floor, ceiling), Settled::Swept),
+        }
+    }
+
+    /// Searches from more nodes until the bounds meet: the diameter, or as an error a lower bound
+    /// after [`FEW`] searches and so many more for each hop.
+    fn seek(
+        &mut self,
+        rows: &Rows,
+        figures: &Figures,
+        mut floor: u32,
+        ceiling: u32,
+        more_per_hop: u32,
+    ) -> Result<u32, u32> {
+        self.open_bounds();
+        let mut full = false;
+        for turn in 0.. {
+            let next = if floor >= ceiling { None } else { self.pick(rows, figures, floor, turn) };
+            let Some(start) = next else {
+                if !self.prove(figures, floor) && full {
+                    self.give_up(floor);
+                }
+                return Ok(floor);
+            };
+            if turn >= FEW.saturating_add(floor.saturating_mul(more_per_hop)) {
+                break;
+            }
+            let eccentricity = self.from.run(rows, start);
+            floor = floor.max(eccentricity);
+            for node in &self.from.reached {
+                let (at, hops) = (*node as usize, self.from.hops[*node as usize]);
+                self.upper[at] = self.upper[at].min(hops + eccentricity);
+                self.lower[at] = self.lower[at].max(hops.max(eccentricity - hops));
+            }
+            full |= !self.keep(eccentricity, floor);
+        }
+        if full {
+            self.give_up(floor);
+        }
+        Err(floor)
+    }
+
+    fn open_bounds(&mut self) {
+        self.upper.fill(u32::MAX);
+        self.lower.fill(0);
+        if self.nodes == 0 {
+            return;
+        }
+        for (source, kept) in self.sources.iter().zip(self.kept.chunks_exact(self.nodes)) {
+            let bounds = self.upper.iter_mut().zip(&mut self.lower);
+            for ((upper, lower), distance) in bounds.zip(kept) {
+                if *distance != FAR {
+                    let hops = *distance as u32;
+                    *upper = (*upper).min(hops + source.eccentricity);
+                    *lower = (*lower).max(hops.max(source.eccentricity - hops));
+                }
+            }
+        }
+    }
+
+    /// The node to search from next: in turns one in the middle, whose bounds reach far, and one
+    /// that may be the end of a longest path.
+    fn pick(&self, rows: &Rows, figures: &Figures, floor: u32, turn: u32) -> Option<u32> {
+        let open = |v: &u32| self.upper[*v as usize] > floor && roomy(figures, *v, floor);
+        let nodes = (0..rows.nodes()).filter(open);
+        let bounds = |v: &u32| (self.lower[*v as usize], self.upper[*v as usize]);
+        if turn % 2 == 0 {
+            nodes.min_by_key(|v| (bounds(v).0, u32::MAX - rows.degree(*v)))
+        } else {
+            nodes.max_by_key(|v| (bounds(v).1, bounds(v).0))
+        }
+    }
+
+    /// Keeps the distances just searched; whether there was room.
+    fn keep(&mut self, eccentricity: u32, floor: u32) -> bool {
+        if self.sources.len() == SOURCES {
+            self.prune(floor);
+        }
+        if self.sources.len() == SOURCES || eccentricity > DEEPEST {
+            return false;
+        }
+        let row = self.sources.len() * self.nodes..;
+        for (kept, hops) in self.kept[row].iter_mut().zip(&self.from.hops) {
+            *kept = if *hops == UNREACHED { FAR } else { *hops as i16 };
+        }
+        self.sources.push(Source { eccentricity });
+        true
+    }
+
+    /// Forgets sources that prove nothing below `limit` which others do not, as long as a witness
+    /// stays. O(sources · nodes).
+    fn prune(&mut self, limit: u32) {
+        let proves =
+            |source: &Source, hops: i16| hops != FAR && hops as u32 + source.eccentricity <= limit;
+        self.times.fill(0);
+        for (source, kept) in self.sources.iter().zip(self.kept.chunks_exact(self.nodes)) {
+            for (times, hops) in self.times.iter_mut().zip(kept) {
+                *times += u8::from(proves(source, *hops));
+            }
+        }
+        let deepest = self.witnessed();
+        let mut witnesses = self.sources.iter().filter(|s| s.eccentricity == deepest).count();
+        for at in (0..self.sources.len()).rev() {
+            let source = self.sources[at];
+            let witness = usize::from(source.eccentricity == deepest);
+            let kept = &self.kept[at * self.nodes..(at + 1) * self.nodes];
+            let needed = (witness == 1 && witnesses == 1)
+                || kept.iter().zip(&self.times).any(|(hops, n)| *n == 1 && proves(&source, *hops));
+            if !needed {
+                for (times, hops) in self.times.iter_mut().zip(kept) {
+                    *times -= u8::from(proves(&source, *hops));
+                }
+                witnesses -= witness;
+                self.forget(at);
+            }
+        }
+    }
+
+    fn forget(&mut self, at: usize) {
+        let last = self.sources.len() - 1;
+        self.sources.swap_remove(at);
+        let row = |at: usize| at * self.nodes..(at + 1) * self.nodes;
+        self.kept.copy_within(row(last), row(at).start);
+    }
+
+    /// Keeps witnesses only, and seeks no proof for a while.
+    fn give_up(&mut self, diameter: u32) {
+        let mut witnesses = 0;
+        for at in (0..self.sources.len()).rev() {
+            witnesses += usize::from(self.sources[at].eccentricity == diameter);
+            if self.sources[at].eccentricity < diameter || witnesses > WITNESSES {
+                self.forget(at);
+            }
+        }
+        if !matches!(self.proof, Proof::Hopeless(_)) {
+            self.proof = Proof::Hopeless(PATIENCE);
+        }
+    }
+
+    /// The diameter after the link between `ends`, no bridge, was lost, where it is known to be at
+    /// least `floor` and not to have been more before. See the module.
+    fn measure(&mut self, rows: &Rows, ends: [u32; 2], floor: u32) -> u32 {
+        self.bind();
+        self.from.run(rows, ends[0]);
+        measure_hops(rows, ends[1], &mut self.upper, &mut self.list);
+        let hops = [&self.from.hops, &self.upper];
+        let side = |v: &u32| {
+            let [a, b] = hops.map(|hops| hops[*v as usize]);
+            if a + 1 < b {
+                Some(0)
+            } else if b + 1 < a {
+                Some(1)
+            } else {
+                None
+            }
+        };
+        // How deep each side is, from either end.
+        let mut depth = [[0; 2]; 2];
+        let mut suspects = [0; 2];
+        for v in &self.from.reached {
+            if let Some(own) = side(v) {
+                for end in 0..2 {
+                    depth[own][end] = hops[end][*v as usize].max(depth[own][end]);
+                }
+            }
+        }
+        let suspect = |v: &u32, own: usize| {
+            let beyond = depth[1 - own];
+            let through = |end: usize| hops[end][*v as usize] + beyond[end];
+            through(0).min(through(1)) > floor
+                && u32::from(self.bound[*v as usize].unsigned_abs()) > floor
+        };
+        for v in &self.from.reached {
+            if let Some(own) = side(v) {
+                suspects[own] += u32::from(suspect(v, own));
+            }
+        }
+        let fewer = usize::from(suspects[1] < suspects[0]);
+        self.list.clear();
+        let chosen = |v: &&u32| side(v) == Some(fewer) && suspect(v, fewer);
+        self.list.extend(self.from.reached.iter().filter(chosen));
+        let mut diameter = floor;
+        for starts in self.list.chunks(WIDTH) {
+            let found = self.sweep.run(rows, starts, &mut self.from.reached);
+            diameter = found.into_iter().fold(diameter, u32::max);
+        }
+        diameter
+    }
+
+    /// The diameter, after a search for a proof has left these bounds, by the eccentricities of all
+    /// nodes that are not proved.
+    fn sweep_rest(&mut self, rows: &Rows, figures: &Figures, floor: u32, ceiling: u32) -> u32 {
+        let mut diameter = floor;
+        let mut list = core::mem::take(&mut self.list);
+        list.clear();
+        let open = |v: &u32| self.upper[*v as usize] > floor && roomy(figures, *v, floor);
+        list.extend((0..rows.nodes()).filter(open));
+        list.sort_unstable_by_key(|v| (u32::MAX - self.upper[*v as usize], *v));
+        let mut witness = None;
+        for starts in list.chunks(WIDTH) {
+            if diameter >= ceiling {
+                break;
+            }
+            let found = self.sweep.run(rows, starts, &mut self.from.reached);
+            for (start, eccentricity) in starts.iter().zip(found) {
+                if eccentricity > diameter {
+                    (witness, diameter) = (Some(*start), eccentricity);
+                }
+            }
+        }
+        self.list = list;
+        self.give_up(diameter);
+        if let Some(start) = witness {
+            let eccentricity = self.from.run(rows, start);
+            self.keep(eccentricity, diameter);
+        }
+        diameter
+    }
+}
+
+/// Whether the component of a node is large enough for a path longer than `limit`.
+fn roomy(figures: &Figures, node: u32, limit: u32) -> bool {
+    let size = figures.component_sizes[figures.component[node as usize] as usize];
+    size - 1 > limit
+}
