@@ -11,15 +11,31 @@
 #![forbid(unsafe_code)]
 
 mod components;
+mod connectivity;
 mod csr;
+mod disjoint;
+mod distances;
 mod figures;
 mod live;
 mod shortest;
 mod snapshot;
+mod flow;
+mod hops;
+mod joined;
+mod shortest;
+mod spanning;
+mod waves;
 
 pub use components::components;
+pub use connectivity::{Cut, edge_connectivity};
 pub use csr::{Edge, Graph};
+pub use disjoint::{Disjoint, disjoint_paths};
+pub use distances::{DistanceFigures, Distances};
 pub use figures::{CutEdge, CutNode, Figures};
 pub use live::{Effort, Live};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
 pub use snapshot::{Analyser, Layout};
+pub use flow::{CapacityEdge, Flow, max_flow};
+pub use hops::{HOP_NODES_MAX, HopTable, TooManyNodes};
+pub use shortest::{Tree, path_avoiding, shortest_paths};
+pub use spanning::{SpanningForest, minimum_spanning_forest};
