@@ -13,9 +13,11 @@
 mod components;
 mod csr;
 mod figures;
+mod layout;
 mod shortest;
 
 pub use components::components;
 pub use csr::{Edge, Graph};
 pub use figures::{CutEdge, CutNode, Figures};
+pub use layout::{EDGE_LENGTH, Layout, Motion};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
