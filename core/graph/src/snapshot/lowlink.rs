@@ -4,17 +4,18 @@
 //! nodes, then one pass against that numbering finds for every node the earliest that its subtree
 //! reaches other than by the edge to its parent, and the size of the subtree. O(n + m).
 
-use super::fill;
 use super::order::Order;
+use super::{fill, held};
 use crate::{CutEdge, CutNode, Figures};
+use core::ops::Range;
 
 /// What is known of the node found as the i-th; i is called its time.
 #[derive(Clone, Copy, Default)]
-struct Found {
+pub(super) struct Found {
     /// The time of its parent; its own for the first of a component.
-    parent: u32,
+    pub parent: u32,
     /// Its position.
-    position: u32,
+    pub position: u32,
     /// The earliest time that its subtree reaches.
     low: u32,
     /// Nodes in its subtree.
@@ -24,68 +25,49 @@ struct Found {
     largest: u32,
 }
 
+impl Found {
+    pub fn new(parent: usize, position: usize) -> Found {
+        Found { parent: parent as u32, position: position as u32, ..Found::default() }
+    }
+}
+
 #[derive(Default)]
 pub(super) struct LowLink {
     found: Vec<Found>,
     /// The time of each position.
     time: Vec<u32>,
-    /// How far each row has been read.
-    read: Vec<u32>,
-    /// By position: what its loss cuts off, and what the loss of the edge to its parent does.
-    node_cuts: Vec<u32>,
-    edges: Vec<CutEdge>,
 }
 
 const NEVER: u32 = u32::MAX;
 
 impl LowLink {
-    pub fn find(&mut self, order: &Order, figures: &mut Figures) {
+    /// `dive` is asked for a depth-first search of each component: its positions, and where to put
+    /// who was found and when. Times within a component are its positions.
+    pub fn find(
+        &mut self,
+        order: &Order,
+        figures: &mut Figures,
+        mut dive: impl FnMut(Range<usize>, &mut [Found], &mut [u32]),
+    ) {
         let nodes = order.position.len();
         fill(&mut self.found, nodes, Found::default());
-        fill(&mut self.time, nodes, NEVER);
-        fill(&mut self.node_cuts, nodes, 0);
-        self.read.clear();
-        self.read.extend_from_slice(&order.first[..nodes]);
-        for start in &order.starts[..order.starts.len() - 1] {
-            self.dive(order, *start);
+        fill(&mut self.time, nodes, 0);
+        for ends in order.starts.windows(2) {
+            dive(ends[0] as usize..ends[1] as usize, &mut self.found, &mut self.time);
         }
         self.link(order, figures);
-        self.report(order, figures);
+        figures.cut_nodes.sort_unstable();
+        figures.cut_edges.sort_unstable();
     }
 
-    /// Numbers one component.
-    fn dive(&mut self, order: &Order, start: u32) {
-        // Components are numbered one after the other, so its first time is its first position.
-        let (mut at, mut now) = (start, start);
-        let mut time = start;
-        self.found[at as usize] = Found { parent: at, position: at, ..Found::default() };
-        self.time[at as usize] = at;
-        loop {
-            let (from, to) = (self.read[at as usize], order.first[at as usize + 1]);
-            let row = &order.near[from as usize..to as usize];
-            let fresh = row.iter().position(|near| self.time[*near as usize] == NEVER);
-            if let Some(skipped) = fresh {
-                self.read[at as usize] = from + skipped as u32 + 1;
-                at = row[skipped];
-                time += 1;
-                self.found[time as usize] = Found { parent: now, position: at, ..Found::default() };
-                self.time[at as usize] = time;
-                now = time;
-            } else {
-                self.read[at as usize] = to;
-                let parent = self.found[now as usize].parent;
-                if parent == now {
-                    return;
-                }
-                now = parent;
-                at = self.found[now as usize].position;
-            }
-        }
+    pub fn bytes(&self) -> usize {
+        held(&self.found) + held(&self.time)
     }
 
-    /// Low links, last found first; notes the cut nodes by position and the cut edges.
-    fn link(&mut self, order: &Order, figures: &Figures) {
-        self.edges.clear();
+    /// Low links, last found first, and the cuts that follow from them.
+    fn link(&mut self, order: &Order, figures: &mut Figures) {
+        figures.cut_nodes.clear();
+        figures.cut_edges.clear();
         let parts = order.starts.windows(2).zip(&figures.component_sizes).rev();
         for (ends, part) in parts {
             for time in (ends[0]..ends[1]).rev() {
@@ -97,7 +79,11 @@ impl LowLink {
                 }
                 node.size += 1;
                 let above = part - 1 - node.below;
-                self.node_cuts[node.position as usize] = part - 1 - node.largest.max(above);
+                let cuts_off = part - 1 - node.largest.max(above);
+                if cuts_off > 0 {
+                    let node = order.node[node.position as usize];
+                    figures.cut_nodes.push(CutNode { node, cuts_off });
+                }
                 if node.parent == time {
                     continue;
                 }
@@ -111,22 +97,9 @@ impl LowLink {
                     let (a, b) =
                         (order.node[node.position as usize], order.node[parent.position as usize]);
                     let cuts_off = node.size.min(part - node.size);
-                    self.edges.push(CutEdge { a: a.min(b), b: a.max(b), cuts_off });
+                    figures.cut_edges.push(CutEdge { a: a.min(b), b: a.max(b), cuts_off });
                 }
             }
         }
-    }
-
-    fn report(&mut self, order: &Order, figures: &mut Figures) {
-        figures.cut_nodes.clear();
-        for (node, position) in order.position.iter().enumerate() {
-            let cuts_off = self.node_cuts[*position as usize];
-            if cuts_off > 0 {
-                figures.cut_nodes.push(CutNode { node: node as u32, cuts_off });
-            }
-        }
-        self.edges.sort_unstable();
-        figures.cut_edges.clear();
-        figures.cut_edges.extend_from_slice(&self.edges);
     }
 }

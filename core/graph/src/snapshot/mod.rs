@@ -25,7 +25,6 @@ pub struct Analyser {
     lists: Lists,
     low_link: LowLink,
     diameter: Diameter,
-    triangles: Vec<u32>,
     figures: Figures,
 }
 
@@ -53,13 +52,21 @@ impl Analyser {
     pub fn analyse(&mut self, graph: &Graph) -> &Figures {
         self.figures.nodes = graph.nodes();
         self.figures.edges = graph.edges() as u32;
-        self.order.find(graph, &mut self.figures);
-        self.low_link.find(&self.order, &mut self.figures);
+        // Most graphs have the layout of the one before.
+        let guess = self.layout();
+        match guess {
+            Layout::Rows { words: 2 } => self.number::<2>(graph),
+            Layout::Rows { words: 4 } => self.number::<4>(graph),
+            Layout::Rows { words: 8 } => self.number::<8>(graph),
+            Layout::Rows { .. } => self.number::<16>(graph),
+            Layout::Lists => self.number::<1>(graph),
+        }
+        let built = guess == self.layout();
         match self.layout() {
-            Layout::Rows { words: 2 } => self.on_rows::<2>(),
-            Layout::Rows { words: 4 } => self.on_rows::<4>(),
-            Layout::Rows { words: 8 } => self.on_rows::<8>(),
-            Layout::Rows { .. } => self.on_rows::<16>(),
+            Layout::Rows { words: 2 } => self.on_rows::<2>(built),
+            Layout::Rows { words: 4 } => self.on_rows::<4>(built),
+            Layout::Rows { words: 8 } => self.on_rows::<8>(built),
+            Layout::Rows { .. } => self.on_rows::<16>(built),
             Layout::Lists => self.on_lists(),
         }
         self.cluster(graph);
@@ -82,48 +89,83 @@ impl Analyser {
         }
     }
 
-    fn on_rows<const W: usize>(&mut self) {
+    /// What it keeps for the next pass, in bytes.
+    pub fn bytes(&self) -> usize {
+        let figures = &self.figures;
+        self.order.bytes()
+            + self.rows.bytes()
+            + self.lists.bytes()
+            + self.low_link.bytes()
+            + self.diameter.bytes()
+            + held(&figures.component)
+            + held(&figures.component_sizes)
+            + held(&figures.cut_nodes)
+            + held(&figures.cut_edges)
+            + held(&figures.triangles)
+            + held(&figures.local_clustering)
+    }
+
+    fn number<const W: usize>(&mut self, graph: &Graph) {
+        let rows = self.rows.clear::<W>(graph.nodes() as usize);
+        self.order.find(graph, &mut self.figures, rows);
+    }
+
+    fn on_rows<const W: usize>(&mut self, built: bool) {
         let order = &self.order;
         let nodes = order.position.len();
-        self.rows.build::<W>(order, nodes);
-        fill(&mut self.triangles, nodes, 0);
-        self.rows.triangles::<W>(order, &mut self.triangles);
         let rows = &mut self.rows;
+        if !built {
+            rows.build::<W>(order);
+        }
+        rows.forget();
+        self.low_link.find(order, &mut self.figures, |ends, found, time| {
+            rows.dive::<W>(order, ends, found, time)
+        });
+        fill(&mut self.figures.triangles, nodes, 0);
+        rows.triangles::<W>(order, &mut self.figures.triangles);
         self.figures.diameter =
             self.diameter.find(order, |from, size, hops| rows.search::<W>(order, from, size, hops));
     }
 
     fn on_lists(&mut self) {
         let order = &self.order;
-        fill(&mut self.triangles, order.position.len(), 0);
-        self.lists.triangles(order, &mut self.triangles);
         let lists = &mut self.lists;
+        lists.forget(order);
+        self.low_link.find(order, &mut self.figures, |ends, found, time| {
+            lists.dive(order, ends, found, time)
+        });
+        lists.triangles(order, &mut self.figures.triangles);
         self.figures.diameter =
             self.diameter.find(order, |from, size, hops| lists.search(order, from, size, hops));
     }
 
-    /// Triangles and clustering in the numbering of the caller.
+    /// Clustering from triangles.
     fn cluster(&mut self, graph: &Graph) {
         let figures = &mut self.figures;
-        figures.triangles.clear();
-        figures.local_clustering.clear();
+        fill(&mut figures.local_clustering, figures.triangles.len(), 0.0);
         let (mut sum, mut counted) = (0.0, 0u32);
-        for (position, ends) in self.order.position.iter().zip(graph.offsets().windows(2)) {
-            let triangles = self.triangles[*position as usize];
+        let counts = figures.triangles.iter().zip(graph.offsets().windows(2));
+        for ((triangles, ends), local) in counts.zip(&mut figures.local_clustering) {
             let degree = f64::from(ends[1] - ends[0]);
             let pairs = degree * (degree - 1.0);
-            let local = if pairs > 0.0 { 2.0 * f64::from(triangles) / pairs } else { 0.0 };
-            figures.triangles.push(triangles);
-            figures.local_clustering.push(local);
-            sum += local;
+            if pairs > 0.0 {
+                *local = 2.0 * f64::from(*triangles) / pairs;
+            }
+            sum += *local;
             counted += u32::from(pairs > 0.0);
         }
         figures.global_clustering = (counted > 0).then(|| sum / f64::from(counted));
     }
 }
 
-/// Becomes `len` times `value`.
+/// Becomes `len` times `value`, with no room for more: growing by doubling would hold twice as much.
 fn fill<T: Copy>(list: &mut Vec<T>, len: usize, value: T) {
     list.clear();
+    list.reserve_exact(len);
     list.resize(len, value);
+}
+
+/// The bytes set aside for a list.
+fn held<T>(list: &Vec<T>) -> usize {
+    list.capacity() * size_of::<T>()
 }

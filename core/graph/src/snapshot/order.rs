@@ -2,13 +2,14 @@
 //!
 //! Two breadth-first searches per component. The first starts at its smallest node and so finds the
 //! components in their order; the second starts at the node the first reached last, which lies on
-//! the rim, and numbers the nodes. Both read every edge twice: O(n + m). In that numbering
-//! (Cuthill and McKee 1969, without their sorting by degree) the first neighbour of a node is the
-//! one that found it, and no neighbour lies behind the end of the queue at the time the node leaves
-//! it. Both bounds ascend with the nodes, so every row of the adjacency matrix is a short run of
-//! words whose place is known before the row is read.
+//! the rim, and numbers the nodes. In a small graph the first does both. O(n + m).
+//!
+//! In that numbering (Cuthill and McKee 1969, without their sorting by degree) the first neighbour
+//! of a node is the one that found it, and no neighbour lies behind the end of the queue at the time
+//! the node leaves it. Both bounds ascend with the nodes, so every row of the adjacency matrix is a
+//! short run of words whose place is known before the row is read.
 
-use super::fill;
+use super::{fill, held};
 use crate::{Figures, Graph};
 
 /// A graph renumbered by its second searches. Indices are positions unless said otherwise.
@@ -33,44 +34,83 @@ pub(super) struct Order {
     queue: Vec<u32>,
 }
 
+/// How far the numbering has come.
+struct Reached {
+    nodes: usize,
+    arcs: usize,
+}
+
+/// So many nodes fit rows of two words in any order, so that one search numbers them.
+pub(super) const SMALL: usize = 128;
+
 /// No position: the node has not been found.
 const UNFOUND: u32 = u32::MAX;
 
 impl Order {
-    /// Finds components and numbers all nodes; writes what the figures say of components.
-    pub fn find(&mut self, graph: &Graph, figures: &mut Figures) {
+    /// Finds components and numbers all nodes; writes what the figures say of components, and the
+    /// rows of bits as far as their band is within `W` words.
+    pub fn find<const W: usize>(
+        &mut self,
+        graph: &Graph,
+        figures: &mut Figures,
+        rows: &mut [[u64; W]],
+    ) {
         let nodes = graph.nodes() as usize;
-        self.find_components(graph, figures);
         fill(&mut self.position, nodes, UNFOUND);
         fill(&mut self.node, nodes + 1, 0);
         fill(&mut self.level, nodes + 1, 0);
         fill(&mut self.word, nodes + 1, 0);
         fill(&mut self.first, nodes + 1, 0);
         fill(&mut self.near, graph.targets().len(), 0);
+        figures.component_sizes.clear();
+        self.starts.clear();
+        self.starts.push(0);
         self.band = 0;
-        let mut arcs = 0;
-        for part in 0..figures.component_sizes.len() {
-            let (start, end) = (self.starts[part] as usize, self.starts[part + 1] as usize);
-            let rim = self.queue[end - 1];
-            self.node[start] = rim;
-            self.level[start] = 0;
-            self.word[start] = start as u32 / 64;
-            self.position[rim as usize] = start as u32;
-            arcs = self.number(graph, start, arcs);
+        let mut reached = Reached { nodes: 0, arcs: 0 };
+        if nodes <= SMALL {
+            fill(&mut figures.component, nodes, 0);
+            for seed in 0..nodes {
+                if self.position[seed] == UNFOUND {
+                    let start = reached.nodes;
+                    reached = self.number(graph, seed as u32, reached, rows);
+                    let part = figures.component_sizes.len() as u32;
+                    for node in &self.node[start..reached.nodes] {
+                        figures.component[*node as usize] = part;
+                    }
+                    figures.component_sizes.push((reached.nodes - start) as u32);
+                    self.starts.push(reached.nodes as u32);
+                }
+            }
+        } else {
+            self.find_components(graph, figures);
+            for part in 0..figures.component_sizes.len() {
+                let rim = self.queue[self.starts[part + 1] as usize - 1];
+                reached = self.number(graph, rim, reached, rows);
+            }
         }
-        self.first[nodes] = arcs as u32;
+        self.first[nodes] = reached.arcs as u32;
+    }
+
+    pub fn bytes(&self) -> usize {
+        held(&self.node)
+            + held(&self.position)
+            + held(&self.first)
+            + held(&self.near)
+            + held(&self.level)
+            + held(&self.word)
+            + held(&self.starts)
+            + held(&self.queue)
     }
 
     /// Components and their sizes, by a search from the smallest node that none has reached yet.
     fn find_components(&mut self, graph: &Graph, figures: &mut Figures) {
         let nodes = graph.nodes() as usize;
-        let (offsets, targets) = (graph.offsets(), graph.targets());
+        // One look in memory order brings the graph near; the search would fetch it piece by piece.
+        self.near.copy_from_slice(graph.targets());
+        let (offsets, targets) = (graph.offsets(), &self.near[..]);
         let component = &mut figures.component;
         fill(component, nodes, UNFOUND);
         fill(&mut self.queue, nodes + 1, 0);
-        figures.component_sizes.clear();
-        self.starts.clear();
-        self.starts.push(0);
         let (mut head, mut tail) = (0, 0);
         for seed in 0..nodes {
             if component[seed] != UNFOUND {
@@ -97,9 +137,20 @@ impl Order {
         }
     }
 
-    /// Numbers the component whose first node is in place; returns how many arcs are written.
-    fn number(&mut self, graph: &Graph, start: usize, mut arcs: usize) -> usize {
+    /// Numbers the component of `seed` from there on.
+    fn number<const W: usize>(
+        &mut self,
+        graph: &Graph,
+        seed: u32,
+        reached: Reached,
+        rows: &mut [[u64; W]],
+    ) -> Reached {
         let (offsets, targets) = (graph.offsets(), graph.targets());
+        let Reached { nodes: start, mut arcs } = reached;
+        self.node[start] = seed;
+        self.level[start] = 0;
+        self.word[start] = start as u32 / 64;
+        self.position[seed as usize] = start as u32;
         let (mut head, mut tail) = (start, start + 1);
         while head < tail {
             let node = self.node[head] as usize;
@@ -108,12 +159,15 @@ impl Order {
             self.first[head] = arcs as u32;
             arcs += row.len();
             let level = self.level[head] + 1;
+            let word = self.word[head];
+            let bits = &mut rows[head];
             for (to, near) in row.iter().zip(near) {
                 let slot = &mut self.position[*to as usize];
                 let found = *slot != UNFOUND;
                 let position = if found { *slot } else { tail as u32 };
                 *slot = position;
                 *near = position;
+                bits[((position / 64 - word) as usize) % W] |= 1 << (position % 64);
                 self.node[tail] = *to;
                 self.level[tail] = level;
                 self.word[tail] = head as u32 / 64;
@@ -123,7 +177,7 @@ impl Order {
             self.band = self.band.max(last + 1 - self.word[head] as usize);
             head += 1;
         }
-        arcs
+        Reached { nodes: tail, arcs }
     }
 
     /// The row of a position.

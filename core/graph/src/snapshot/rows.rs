@@ -5,8 +5,10 @@
 //! the union of the rows of the level before, and the common neighbours of two nodes are the
 //! intersection of two rows. A search takes O(n W) however many edges there are.
 
+use super::lowlink::Found;
 use super::order::Order;
-use super::{Search, fill};
+use super::{Search, fill, held};
+use core::ops::Range;
 
 #[derive(Default)]
 pub(super) struct Rows {
@@ -18,14 +20,23 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Fills in the rows of `W` words; the band must fit.
-    pub fn build<const W: usize>(&mut self, order: &Order, nodes: usize) {
+    pub fn bytes(&self) -> usize {
+        held(&self.bits) + held(&self.seen) + held(&self.front) + held(&self.next)
+    }
+
+    /// Empty rows of `W` words.
+    pub fn clear<const W: usize>(&mut self, nodes: usize) -> &mut [[u64; W]] {
         fill(&mut self.bits, nodes * W, 0);
         let words = nodes / 64 + 1 + W;
         fill(&mut self.seen, words, 0);
         fill(&mut self.front, words, 0);
         fill(&mut self.next, words, 0);
-        let (rows, _) = self.bits.as_chunks_mut::<W>();
+        self.bits.as_chunks_mut::<W>().0
+    }
+
+    /// Fills in the rows of `W` words; the band must fit.
+    pub fn build<const W: usize>(&mut self, order: &Order) {
+        let rows = self.clear::<W>(order.position.len());
         let ends = order.first.windows(2).zip(&order.word);
         for (row, (ends, word)) in rows.iter_mut().zip(ends) {
             for near in &order.near[ends[0] as usize..ends[1] as usize] {
@@ -64,8 +75,7 @@ impl Rows {
                     found += 1;
                     last = word[node] as usize;
                     first = first.min(last);
-                    let run = &mut next[last..last + W];
-                    for (to, from) in run.iter_mut().zip(&rows[node]) {
+                    for (to, from) in next[last..last + W].iter_mut().zip(&rows[node]) {
                         *to |= *from;
                     }
                 }
@@ -80,7 +90,56 @@ impl Rows {
         }
     }
 
-    /// Triangles through every position.
+    /// The not yet seen neighbour of a position with the lowest word, for a depth-first search.
+    fn fresh<const W: usize>(row: &[u64; W], word: usize, unseen: &[u64]) -> Option<usize> {
+        let unseen = &unseen[word..word + W];
+        let (mut bits, mut place) = (0, 0);
+        for at in (0..W).rev() {
+            let open = row[at] & unseen[at];
+            if open != 0 {
+                (bits, place) = (open, at);
+            }
+        }
+        (bits != 0).then(|| (word + place) * 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// A depth-first search of the component from `start` to `end`: who was found when, by whom.
+    pub fn dive<const W: usize>(
+        &mut self,
+        order: &Order,
+        ends: Range<usize>,
+        found: &mut [Found],
+        time: &mut [u32],
+    ) {
+        let (rows, _) = self.bits.as_chunks::<W>();
+        let word = &order.word[..rows.len()];
+        let time = &mut time[..rows.len()];
+        let unseen = &mut self.seen;
+        let (mut at, mut now, mut last) = (ends.start, ends.start, ends.start);
+        found[now] = Found::new(now, at);
+        time[at] = now as u32;
+        unseen[at / 64] &= !(1 << (at % 64));
+        while last + 1 < ends.end {
+            if let Some(next) = Rows::fresh(&rows[at], word[at] as usize, unseen) {
+                at = next;
+                last += 1;
+                found[last] = Found::new(now, at);
+                time[at] = last as u32;
+                unseen[at / 64] &= !(1 << (at % 64));
+                now = last;
+            } else {
+                now = found[now].parent as usize;
+                at = found[now].position as usize;
+            }
+        }
+    }
+
+    /// Before the first dive: nothing is seen.
+    pub fn forget(&mut self) {
+        self.seen.fill(u64::MAX);
+    }
+
+    /// Triangles through every node.
     pub fn triangles<const W: usize>(&mut self, order: &Order, triangles: &mut [u32]) {
         let (rows, _) = self.bits.as_chunks::<W>();
         let mask = &mut self.front;
@@ -100,7 +159,7 @@ impl Rows {
                 }
                 twice += counts.iter().map(|count| sum_of_bytes(*count)).sum::<u64>();
             }
-            triangles[at] = (twice / 2) as u32;
+            triangles[order.node[at] as usize] = (twice / 2) as u32;
             mask[word..word + W].fill(0);
         }
     }
