@@ -23,6 +23,10 @@ use blocks::{Blocks, Whole};
 use clustering::Clustering;
 use diameter::{Diameter, Settled};
 
+/// Room is made for one cut node, cut edge and component in so many nodes. Measured: a geometric
+/// mesh of mean degree 8 has one cut node in a hundred.
+const USUAL_CUTS: usize = 16;
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
@@ -82,6 +86,13 @@ impl Live {
         rows.rebuild(graph);
         self.nodes.clear();
         self.nodes.reserve_exact(graph.nodes() as usize);
+        let usual = graph.nodes() as usize / USUAL_CUTS;
+        figures.cut_nodes.clear();
+        figures.cut_nodes.reserve(usual);
+        figures.cut_edges.clear();
+        figures.cut_edges.reserve(usual);
+        figures.component_sizes.clear();
+        figures.component_sizes.reserve(usual);
         figures.nodes = rows.nodes();
         figures.edges = rows.edges();
         pieces::rebuild(rows, figures, &mut self.nodes);

@@ -1,8 +1,9 @@
-//! `Live` against a full pass that is as plain as can be: after every edit, all figures are equal.
+//! `Live` against a full pass: after every edit, all figures are equal. Up to 200 nodes the full
+//! pass is as plain as can be; at 1 000 it is the `Analyser`.
 
 #![cfg(not(target_arch = "wasm32"))]
 
-use bitcraps_graph::{CutEdge, CutNode, Edge, Figures, Graph, Live};
+use bitcraps_graph::{Analyser, CutEdge, CutNode, Edge, Effort, Figures, Graph, Live};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -30,7 +31,6 @@ impl Dice {
 /// A graph, and the pairs whose links come and go in it as peers pass by.
 #[derive(Clone, Debug)]
 struct Place {
-    nodes: u32,
     links: Vec<(u32, u32)>,
     near: Vec<(u32, u32)>,
 }
@@ -90,7 +90,7 @@ fn place(shape: Shape, nodes: u32, seed: u64) -> Place {
         Shape::Geometric => return geometric(nodes, 8.0, seed),
     };
     let near = (0..nodes).flat_map(|n| (1..4).map(move |step| (n, (n + step) % nodes))).collect();
-    Place { nodes, links, near }
+    Place { links, near }
 }
 
 /// Points in a unit square, linked within the radius that gives this mean degree.
@@ -110,7 +110,7 @@ fn geometric(nodes: u32, degree: f64, seed: u64) -> Place {
         }
         pairs
     };
-    Place { nodes, links: within(radius), near: within(radius * 1.3) }
+    Place { links: within(radius), near: within(radius * 1.3) }
 }
 
 fn graph(nodes: u32, links: impl IntoIterator<Item = (u32, u32)>) -> Graph {
@@ -319,4 +319,127 @@ fn loops_and_nodes_that_are_not_there_change_nothing() {
     assert_eq!((live.nodes(), live.neighbours(0), live.neighbours(2)), (3, &[1][..], &[][..]));
     assert_eq!(live.figures(), &plain(&graph_of(&live)));
     assert_eq!(Live::new(0).figures(), &plain(&graph(0, [])));
+}
+
+/// Applies edits, each checked against a full pass, and adds up how they were settled.
+struct Run {
+    live: Live,
+    analyser: Analyser,
+    edits: u32,
+}
+
+impl Run {
+    fn of(nodes: u32, links: &[(u32, u32)]) -> Run {
+        let live = Live::of(&graph(nodes, links.iter().copied()));
+        Run { live, analyser: Analyser::new(), edits: 0 }
+    }
+
+    fn toggle(&mut self, pair: (u32, u32)) {
+        toggle(&mut self.live, pair);
+        self.edits += 1;
+        let full = self.analyser.analyse(&graph_of(&self.live));
+        assert!(self.live.figures() == full, "after edit {}: {pair:?}", self.edits);
+    }
+}
+
+fn ways(effort: &Effort) -> [(&'static str, u64); 11] {
+    [
+        ("merges", effort.merges),
+        ("splits", effort.splits),
+        ("blocks untouched", effort.blocks_untouched),
+        ("blocks by common neighbours", effort.blocks_by_common_neighbours),
+        ("blocks by two paths", effort.blocks_by_two_paths),
+        ("blocks searched", effort.blocks_searched),
+        ("distances untouched", effort.distances_untouched),
+        ("distances repaired", effort.distances_repaired),
+        ("distances searched", effort.distances_searched),
+        ("distances measured", effort.distances_measured),
+        ("distances swept", effort.distances_swept),
+    ]
+}
+
+fn every_way_is_taken(runs: &[Run]) {
+    let mut sums = ways(&Effort::default());
+    for run in runs {
+        for (sum, (_, times)) in sums.iter_mut().zip(ways(run.live.effort())) {
+            sum.1 += times;
+        }
+    }
+    println!("{sums:?}");
+    for (way, times) in sums {
+        assert!(times > 0, "{way}: never; all: {sums:?}");
+    }
+    let edits: u64 = runs.iter().map(|run| u64::from(run.edits)).sum();
+    let blocks: u64 = sums[..6].iter().map(|(_, times)| times).sum();
+    let distances: u64 = sums[6..].iter().map(|(_, times)| times).sum();
+    assert_eq!((blocks, distances), (edits, edits));
+}
+
+#[test]
+fn thousands_of_edits_at_a_thousand_nodes_stay_exact_whatever_settles_them() {
+    const NODES: u32 = 1_000;
+    let mut runs = Vec::new();
+    for (degree, seed) in [(8.0, 1), (8.0, 2), (3.5, 3)] {
+        let place = geometric(NODES, degree, seed);
+        let mut run = Run::of(NODES, &place.links);
+        let mut dice = Dice(seed);
+        // Peers pass each other.
+        for _ in 0..1_000 {
+            run.toggle(place.near[dice.below(place.near.len() as u32) as usize]);
+        }
+        // Links fail and return, one of them far.
+        for _ in 0..300 {
+            let near = place.links[dice.below(place.links.len() as u32) as usize];
+            let far = (dice.below(NODES), dice.below(NODES - 1));
+            for pair in [near, (far.0, far.1 + u32::from(far.1 >= far.0))] {
+                run.toggle(pair);
+                run.toggle(pair);
+            }
+        }
+        // A peer leaves and comes back elsewhere.
+        for _ in 0..30 {
+            let node = dice.below(NODES);
+            for to in run.live.neighbours(node).to_vec() {
+                run.toggle((node, to));
+            }
+            let near = dice.below(NODES - 8);
+            for to in (near..near + 8).filter(|to| *to != node) {
+                run.toggle((node, to));
+            }
+        }
+        runs.push(run);
+    }
+    // Where all eccentricities are about the same, and bounds prove little.
+    for shape in [Shape::SmallWorld, Shape::Cycle] {
+        let place = place(shape, 400, 4);
+        let mut run = Run::of(400, &place.links);
+        let mut dice = Dice(4);
+        for _ in 0..300 {
+            let any = (dice.below(400), dice.below(400));
+            let linked = place.links[dice.below(place.links.len() as u32) as usize];
+            for pair in [any, linked].into_iter().filter(|(a, b)| a != b) {
+                run.toggle(pair);
+                run.toggle(pair);
+            }
+        }
+        runs.push(run);
+    }
+    every_way_is_taken(&runs);
+}
+
+#[test]
+fn a_path_deeper_than_distances_are_kept_is_exact_when_it_breaks_and_heals() {
+    const NODES: u32 = 24_000;
+    let path: Vec<(u32, u32)> = (1..NODES).map(|n| (n - 1, n)).collect();
+    let mut run = Run::of(NODES, &path);
+    assert_eq!(run.live.figures().diameter, NODES - 1);
+    for (pair, diameter) in [((4_000, 4_001), 19_998), ((12_000, 12_001), 12_000)] {
+        run.toggle(pair);
+        assert_eq!(run.live.figures().diameter, diameter);
+        run.toggle(pair);
+        assert_eq!(run.live.figures().diameter, NODES - 1);
+    }
+    for pair in [(0, 1), (4_000, 4_009), (4_004, 4_005), (9, 23_000)] {
+        run.toggle(pair);
+    }
 }

@@ -98,7 +98,7 @@ fn moving(degree: f64, far: u64) {
             }
         }
     };
-    run(&mut live, 4_000);
+    run(&mut live, 8_000);
     let before = ALLOCATIONS.with(Cell::get);
     run(&mut live, 8_000);
     assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);

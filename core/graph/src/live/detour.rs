@@ -54,8 +54,7 @@ impl Detour {
             self.mark[*third as usize] = barred;
         } else {
             let Some(meeting) = self.path(rows, a, b, base) else { return false };
-            for side in 0..2 {
-                let mut at = meeting[side];
+            for (side, mut at) in meeting.into_iter().enumerate() {
                 while self.reached[side][at as usize].from != at {
                     self.mark[self.reached[side][at as usize].node as usize] = barred;
                     at = self.reached[side][at as usize].from;

@@ -1,9 +1,10 @@
 //! The exact diameter, and why it is what it is.
 //!
 //! Distances from a few sources are kept up by edits. A source whose eccentricity is the diameter
-//! is a witness that it is no less; that it is no more is proved for a node v by a source s with
-//! d(s, v) + ecc(s) ≤ diameter (Takes and Kosters 2011), and for a component by having no more than
-//! diameter + 1 nodes. Then:
+//! is a witness that it is no less. That it is no more is proved for a node v by a source s with
+//! d(s, v) + ecc(s) ≤ diameter (Takes and Kosters 2011), and for all nodes of a component of no more
+//! than diameter + 1. A longer path would have both ends among the nodes still open: so it suffices
+//! that each two of them, v and w, have a source with d(s, v) + d(s, w) ≤ diameter. Then:
 //! - An edit that changes no kept distance leaves the proof as it is.
 //! - A link inside a component can only shorten, so one witness settles it. A lost link that is no
 //!   bridge can only lengthen, so the proof does.
@@ -21,13 +22,15 @@
 use super::{
     super::Figures,
     adjacency::Rows,
-    distances::{DEEPEST, FAR, Repair, Search, UNREACHED, eccentricity, measure_hops},
+    distances::{DEEPEST, FAR, Repair, Repaired, Search, eccentricity, measure_hops},
     sweep::{Sweep, WIDTH},
 };
 
 /// Sources kept at most. Measured: geometric meshes of 100 to 10 000 nodes prove their diameter
 /// with 8 to 20.
-const SOURCES: usize = 32;
+const SOURCES: usize = 28;
+/// Open nodes that are looked at in pairs, at most. A guess: it bounds the time by that of a search.
+const PAIRED: usize = 64;
 /// Kept where proof is hopeless. A guess: each is one chance that the next link spares.
 const WITNESSES: usize = 4;
 /// Searches for a proof when two would show how much the lost link lengthened.
@@ -41,7 +44,7 @@ const PATIENCE: u32 = 4 * SOURCES as u32;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Proof {
-    /// Every node is proved by a kept source, or by the size of its component.
+    /// Every node is proved by a kept source or the size of its component, or in pairs.
     Held,
     #[default]
     Lost,
@@ -88,6 +91,7 @@ pub struct Diameter {
 
 #[derive(Clone, Copy, Debug)]
 struct Source {
+    node: u32,
     eccentricity: u32,
 }
 
@@ -112,7 +116,7 @@ impl Diameter {
         self.times.clear();
         self.times.resize(nodes, 0);
         self.list.clear();
-        self.list.reserve_exact(nodes);
+        self.list.reserve_exact(nodes + 1);
         self.proof = Proof::Lost;
         (figures.diameter, _) = self.search(rows, figures, 0, u32::MAX);
     }
@@ -120,7 +124,7 @@ impl Diameter {
     /// After a link inside a component.
     pub fn linked(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        let touched = self.repair(|repair, kept| repair.linked(rows, kept, a, b));
+        let touched = self.repair(rows, |repair, kept| repair.linked(rows, kept, a, b));
         let floor = self.witnessed();
         if floor == old {
             return if touched { Settled::Repaired } else { Settled::Untouched };
@@ -133,7 +137,7 @@ impl Diameter {
     /// After a link that merged two components.
     pub fn merged(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        self.repair(|repair, kept| repair.linked(rows, kept, a, b));
+        self.repair(rows, |repair, kept| repair.linked(rows, kept, a, b));
         let floor = old.max(self.witnessed());
         figures.diameter = floor;
         if self.prove(figures, floor) {
@@ -157,7 +161,7 @@ impl Diameter {
     /// After a lost link that was no bridge.
     pub fn unlinked(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        let touched = self.repair(|repair, kept| repair.unlinked(rows, kept, a, b));
+        let touched = self.repair(rows, |repair, kept| repair.unlinked(rows, kept, a, b));
         if self.proof == Proof::Held && !touched {
             return Settled::Untouched;
         }
@@ -184,7 +188,7 @@ impl Diameter {
     /// After a lost link that was a bridge.
     pub fn split(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        self.repair(|repair, kept| repair.unlinked(rows, kept, a, b));
+        self.repair(rows, |repair, kept| repair.unlinked(rows, kept, a, b));
         let floor = self.witnessed();
         if floor == old {
             self.prove(figures, old);
@@ -208,17 +212,24 @@ impl Diameter {
 
     /// Repairs the distances of all sources; whether any changed. Sources that have become too deep
     /// are forgotten.
-    fn repair(&mut self, mut change: impl FnMut(&mut Repair, &mut [i16]) -> bool) -> bool {
-        if self.nodes == 0 {
-            return false;
-        }
+    fn repair(
+        &mut self,
+        rows: &Rows,
+        mut change: impl FnMut(&mut Repair, &mut [i16]) -> Repaired,
+    ) -> bool {
         let mut touched = false;
-        let rows = self.kept.chunks_exact_mut(self.nodes);
-        for (source, kept) in self.sources.iter_mut().zip(rows) {
-            if change(&mut self.repair, kept) {
-                source.eccentricity = eccentricity(kept);
-                touched = true;
+        let all = self.kept.chunks_exact_mut(self.nodes.max(1));
+        for (source, kept) in self.sources.iter_mut().zip(all) {
+            match change(&mut self.repair, kept) {
+                Repaired::Same => continue,
+                Repaired::Changed => source.eccentricity = eccentricity(kept),
+                Repaired::Lost => {
+                    let (hops, list) = (&mut self.upper, &mut self.list);
+                    source.eccentricity = measure_hops(rows, source.node, hops, list);
+                    write(kept, hops);
+                }
             }
+            touched = true;
         }
         for at in (0..self.sources.len()).rev() {
             if self.sources[at].eccentricity > DEEPEST {
@@ -251,8 +262,13 @@ impl Diameter {
         }
         self.bind();
         let open = i16::try_from(limit).unwrap_or(FAR - 1).min(FAR - 1);
-        let proved = self.bound.iter().copied().max().unwrap_or_default() <= open
-            || (0..).zip(&self.bound).all(|(v, bound)| *bound <= open || !roomy(figures, v, limit));
+        let mut proved = self.bound.iter().copied().max().unwrap_or_default() <= open;
+        if !proved {
+            self.list.clear();
+            let bounds = (0..).zip(&self.bound).filter(|(_, bound)| **bound > open);
+            self.list.extend(bounds.map(|(v, _)| v).filter(|v| roomy(figures, *v, limit)));
+            proved = self.list.len() <= PAIRED && self.open_pair(figures, limit).is_none();
+        }
         self.proof = if proved { Proof::Held } else { Proof::Lost };
         proved
     }
@@ -315,7 +331,7 @@ impl Diameter {
                 self.upper[at] = self.upper[at].min(hops + eccentricity);
                 self.lower[at] = self.lower[at].max(hops.max(eccentricity - hops));
             }
-            full |= !self.keep(eccentricity, floor);
+            full |= !self.keep(start, eccentricity, floor);
         }
         if full {
             self.give_up(floor);
@@ -342,20 +358,43 @@ impl Diameter {
     }
 
     /// The node to search from next: in turns one in the middle, whose bounds reach far, and one
-    /// that may be the end of a longest path.
-    fn pick(&self, rows: &Rows, figures: &Figures, floor: u32, turn: u32) -> Option<u32> {
+    /// that may be the end of a longest path; where few are left, only such.
+    fn pick(&mut self, rows: &Rows, figures: &Figures, floor: u32, turn: u32) -> Option<u32> {
+        self.list.clear();
         let open = |v: &u32| self.upper[*v as usize] > floor && roomy(figures, *v, floor);
-        let nodes = (0..rows.nodes()).filter(open);
-        let bounds = |v: &u32| (self.lower[*v as usize], self.upper[*v as usize]);
-        if turn % 2 == 0 {
-            nodes.min_by_key(|v| (bounds(v).0, u32::MAX - rows.degree(*v)))
+        self.list.extend((0..rows.nodes()).filter(open));
+        let bounds = |v: u32| (self.lower[v as usize], self.upper[v as usize]);
+        if self.list.len() <= PAIRED {
+            self.list.sort_unstable_by_key(|v| (u32::MAX - bounds(*v).1, *v));
+            return self.open_pair(figures, floor);
+        }
+        let nodes = self.list.iter().copied();
+        if turn.is_multiple_of(2) {
+            nodes.min_by_key(|v| (bounds(*v).0, u32::MAX - rows.degree(*v)))
         } else {
-            nodes.max_by_key(|v| (bounds(v).1, bounds(v).0))
+            nodes.max_by_key(|v| (bounds(*v).1, bounds(*v).0))
         }
     }
 
+    /// The first node of the list that no source proves near enough to one behind it.
+    fn open_pair(&self, figures: &Figures, limit: u32) -> Option<u32> {
+        let component = |v: u32| figures.component[v as usize];
+        let near = |v: u32, w: u32| {
+            let mut rows = self.kept.chunks_exact(self.nodes.max(1)).take(self.sources.len());
+            rows.any(|kept| {
+                let (v, w) = (kept[v as usize], kept[w as usize]);
+                v != FAR && v as u32 + w as u32 <= limit
+            })
+        };
+        let open = |(at, v): &(usize, &u32)| {
+            let rest = &self.list[at + 1..];
+            rest.iter().any(|w| component(**v) == component(*w) && !near(**v, *w))
+        };
+        self.list.iter().enumerate().find(open).map(|(_, v)| *v)
+    }
+
     /// Keeps the distances just searched; whether there was room.
-    fn keep(&mut self, eccentricity: u32, floor: u32) -> bool {
+    fn keep(&mut self, node: u32, eccentricity: u32, floor: u32) -> bool {
         if self.sources.len() == SOURCES {
             self.prune(floor);
         }
@@ -363,10 +402,8 @@ impl Diameter {
             return false;
         }
         let row = self.sources.len() * self.nodes..;
-        for (kept, hops) in self.kept[row].iter_mut().zip(&self.from.hops) {
-            *kept = if *hops == UNREACHED { FAR } else { *hops as i16 };
-        }
-        self.sources.push(Source { eccentricity });
+        write(&mut self.kept[row], &self.from.hops);
+        self.sources.push(Source { node, eccentricity });
         true
     }
 
@@ -495,9 +532,17 @@ impl Diameter {
         self.give_up(diameter);
         if let Some(start) = witness {
             let eccentricity = self.from.run(rows, start);
-            self.keep(eccentricity, diameter);
+            self.keep(start, eccentricity, diameter);
         }
         diameter
+    }
+}
+
+/// Keeps what a search measured.
+fn write(kept: &mut [i16], hops: &[u32]) {
+    for (kept, hops) in kept.iter_mut().zip(hops) {
+        // Deeper than an `i16` only where the source is about to be forgotten.
+        *kept = (*hops).min(FAR as u32) as i16;
     }
 }
 

@@ -5,7 +5,8 @@
 //! at most three times the depth plus one, so a depth up to [`DEEPEST`] cannot overflow before it
 //! is looked at again.
 //!
-//! Repair (Ramalingam and Reps 1996, unit weights): O(nodes whose distance changes · degree).
+//! Repair (Ramalingam and Reps 1996, unit weights): O(nodes whose distance changes · degree). When
+//! too many have lost their way, a new search is cheaper.
 
 use super::adjacency::Rows;
 
@@ -15,6 +16,10 @@ pub const FAR: i16 = i16::MAX;
 pub const DEEPEST: u32 = 10_000;
 /// No path, in those of a search.
 pub const UNREACHED: u32 = u32::MAX;
+
+/// A repair looks at the neighbours of a lost node three times as often as a search does, and sorts:
+/// it is given up when more than one node in so many is lost. Measured at 1 000 nodes.
+const LOST_AT_MOST: usize = 8;
 
 /// A breadth-first search and its buffers.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +35,7 @@ impl Search {
         self.hops.clear();
         self.hops.resize(nodes, UNREACHED);
         self.reached.clear();
-        self.reached.reserve_exact(nodes);
+        self.reached.reserve_exact(nodes + 1);
     }
 
     /// The eccentricity of `start`. O(nodes + edges).
@@ -44,29 +49,43 @@ impl Search {
 }
 
 /// [`Search::run`] in other buffers; `hops` must have a place for every node.
+///
+/// Every neighbour is written to the end of the list, which moves on only when it was new: the
+/// processor cannot foresee which are, and a wrong guess costs more than the writes.
 pub fn measure_hops(rows: &Rows, start: u32, hops: &mut [u32], reached: &mut Vec<u32>) -> u32 {
     hops.fill(UNREACHED);
     reached.clear();
+    reached.resize(hops.len() + 1, start);
     hops[start as usize] = 0;
-    reached.push(start);
-    let mut next = 0;
+    let (mut next, mut end) = (0, 1);
     let mut depth = 0;
-    while let Some(node) = reached.get(next) {
+    while next < end {
+        let node = reached[next];
         next += 1;
-        depth = hops[*node as usize];
-        for to in rows.of(*node) {
-            if hops[*to as usize] == UNREACHED {
-                hops[*to as usize] = depth + 1;
-                reached.push(*to);
-            }
+        depth = hops[node as usize];
+        for to in rows.of(node) {
+            let slot = &mut hops[*to as usize];
+            reached[end] = *to;
+            end += usize::from(*slot == UNREACHED);
+            *slot = (*slot).min(depth + 1);
         }
     }
+    reached.truncate(end);
     depth
 }
 
 /// The greatest distance that is one.
 pub fn eccentricity(kept: &[i16]) -> u32 {
     kept.iter().map(|d| if *d == FAR { 0 } else { *d }).max().unwrap_or_default() as u32
+}
+
+/// What an edit did to the distances from one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repaired {
+    Same,
+    Changed,
+    /// Too much: they are no distances now, and must be searched anew.
+    Lost,
 }
 
 /// Buffers of a repair.
@@ -85,27 +104,29 @@ impl Repair {
         self.lost.reserve_exact(nodes);
     }
 
-    /// After `a` and `b` have been linked; whether a distance changed.
-    pub fn linked(&mut self, rows: &Rows, kept: &mut [i16], a: u32, b: u32) -> bool {
+    /// After `a` and `b` have been linked.
+    pub fn linked(&mut self, rows: &Rows, kept: &mut [i16], a: u32, b: u32) -> Repaired {
         let (near, far) = if kept[a as usize] < kept[b as usize] { (a, b) } else { (b, a) };
         // Not `+ 1`: both may be far.
         if kept[far as usize] - kept[near as usize] < 2 {
-            return false;
+            return Repaired::Same;
         }
         kept[far as usize] = kept[near as usize] + 1;
         self.queue.clear();
         self.queue.push(far);
         self.relax(rows, kept, 0);
-        true
+        Repaired::Changed
     }
 
-    /// After they have been unlinked; whether a distance changed.
-    pub fn unlinked(&mut self, rows: &Rows, kept: &mut [i16], a: u32, b: u32) -> bool {
+    /// After they have been unlinked.
+    pub fn unlinked(&mut self, rows: &Rows, kept: &mut [i16], a: u32, b: u32) -> Repaired {
         let (near, far) = if kept[a as usize] < kept[b as usize] { (a, b) } else { (b, a) };
         if kept[near as usize] == kept[far as usize] || held(rows, kept, far) {
-            return false;
+            return Repaired::Same;
         }
-        self.lose(rows, kept, far);
+        if !self.lose(rows, kept, far) {
+            return Repaired::Lost;
+        }
         for (way, node) in &mut self.lost {
             let ways = rows.of(*node).iter().map(|to| kept[*to as usize]);
             *way = ways.filter(|d| *d >= 0).min().map_or(FAR, |d| d + 1);
@@ -128,12 +149,12 @@ impl Repair {
             }
         }
         self.relax(rows, kept, next);
-        true
+        Repaired::Changed
     }
 
     /// Collects the nodes all of whose shortest ways led through `first`, which has none left, and
-    /// turns their distances negative.
-    fn lose(&mut self, rows: &Rows, kept: &mut [i16], first: u32) {
+    /// turns their distances negative; whether they were few.
+    fn lose(&mut self, rows: &Rows, kept: &mut [i16], first: u32) -> bool {
         self.lost.clear();
         let lose = |kept: &mut [i16], lost: &mut Vec<(i16, u32)>, node: u32| {
             lost.push((kept[node as usize], node));
@@ -142,6 +163,9 @@ impl Repair {
         lose(kept, &mut self.lost, first);
         let mut next = 0;
         while let Some((distance, node)) = self.lost.get(next).copied() {
+            if self.lost.len() > kept.len() / LOST_AT_MOST {
+                return false;
+            }
             next += 1;
             for to in rows.of(node) {
                 if kept[*to as usize] == distance + 1 && !held(rows, kept, *to) {
@@ -149,6 +173,7 @@ impl Repair {
                 }
             }
         }
+        true
     }
 
     fn relax(&mut self, rows: &Rows, kept: &mut [i16], mut next: usize) {
