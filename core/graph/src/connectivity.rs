@@ -43,7 +43,9 @@ pub fn edge_connectivity(graph: &Graph) -> Cut {
     if search.best > 1 && search.best < nodes / 2 {
         search.grow(thinnest);
     }
-    cut_around(graph, &search.side)
+    let cut = cut_around(graph, &search.side);
+    debug_assert_eq!(cut.edges, search.best, "the side that was kept is not that of the best cut");
+    cut
 }
 
 fn smallest_piece(component: &[u32]) -> Vec<u32> {

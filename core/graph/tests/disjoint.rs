@@ -104,8 +104,9 @@ proptest! {
         ends in prop::collection::vec((0u32..8, 0u32..8, 0u32..12), 0..16),
         wanted in 0u32..6,
     ) {
-        let edges: Vec<Edge> =
-            ends.iter().map(|(a, b, cost)| Edge { a: a % nodes, b: b % nodes, cost: *cost }).collect();
+        let edges =
+            ends.iter().map(|(a, b, cost)| Edge { a: a % nodes, b: b % nodes, cost: *cost });
+        let edges: Vec<Edge> = edges.collect();
         let graph = Graph::new(nodes, &edges);
         let case = Case { edges: graph.each_edge().collect(), graph, nodes };
         for disjoint in [Disjoint::Edges, Disjoint::Nodes] {

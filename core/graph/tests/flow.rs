@@ -32,12 +32,58 @@ fn flow_of(case: &Case, from: u32, to: u32) -> Flow {
     max_flow(case.nodes, &capacities(&case.edges), from, to)
 }
 
+/// Few nodes and many edges of few capacities, where one path often has to undo another.
+fn small_graph() -> impl Strategy<Value = Case> {
+    let ends = prop::collection::vec((0u32..14, 0u32..14, 1u32..4), 8..45);
+    (8u32..14, ends).prop_map(|(nodes, ends)| {
+        let edges: Vec<Edge> =
+            ends.iter().map(|(a, b, cost)| Edge { a: *a, b: *b, cost: *cost }).collect();
+        let graph = Graph::new(nodes, &edges);
+        Case { edges: graph.each_edge().collect(), graph, nodes }
+    })
+}
+
+/// Clusters of shuffled rings and matchings over each other, with a few links between: every node
+/// has several links, and the thinnest cut may run anywhere.
+fn clusters() -> impl Strategy<Value = Case> {
+    let order = Just((0..12u32).collect::<Vec<_>>()).prop_shuffle();
+    let rings = prop::collection::vec((order, 0..4u32, 1..3usize), 2..10);
+    let links = prop::collection::vec((0..48u32, 0..48u32), 0..24);
+    (1..5u32, rings, links).prop_map(|(clusters, rings, links)| {
+        let nodes = 12 * clusters;
+        let around = |(order, cluster, step): &(Vec<u32>, u32, usize)| {
+            let first = 12 * (cluster % clusters);
+            let ends: Vec<_> =
+                (0..12).step_by(*step).map(|at| (order[at], order[(at + 1) % 12])).collect();
+            ends.into_iter().map(move |(a, b)| (first + a, first + b))
+        };
+        let pairs = rings.iter().flat_map(around);
+        let pairs = pairs.chain(links.iter().map(|(a, b)| (a % nodes, b % nodes)));
+        let edges: Vec<Edge> = pairs.map(|(a, b)| Edge { a, b, cost: 1 }).collect();
+        let graph = Graph::new(nodes, &edges);
+        Case { edges: graph.each_edge().collect(), graph, nodes }
+    })
+}
+
+/// Three links for every node, two along a ring and one across, less a few: sparse, with long
+/// ways round.
+fn ring_with_chords() -> impl Strategy<Value = Case> {
+    let order = Just((0..64u32).collect::<Vec<_>>()).prop_shuffle();
+    (order, 0..3usize).prop_map(|(order, missing)| {
+        let ring = (0..64).map(|a| (a, (a + 1) % 64));
+        let chords = order.chunks(2).skip(missing).map(|ends| (ends[0], ends[1]));
+        let edges: Vec<Edge> = ring.chain(chords).map(|(a, b)| Edge { a, b, cost: 1 }).collect();
+        let graph = Graph::new(64, &edges);
+        Case { edges: graph.each_edge().collect(), graph, nodes: 64 }
+    })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(6000))]
 
     #[test]
     fn a_flow_is_as_large_as_the_oracles_say_and_its_cut_as_heavy(
-        case in any_graph(60), ends in any::<(u32, u32)>(),
+        case in prop_oneof![any_graph(60), small_graph()], ends in any::<(u32, u32)>(),
     ) {
         let (from, to) = (ends.0 % case.nodes, ends.1 % case.nodes);
         prop_assume!(from != to);
@@ -65,7 +111,9 @@ proptest! {
     }
 
     #[test]
-    fn connectivity_is_the_smallest_cut_of_stoer_and_wagner(case in any_graph(60)) {
+    fn connectivity_is_the_smallest_cut_of_stoer_and_wagner(
+        case in prop_oneof![any_graph(60), small_graph(), clusters(), ring_with_chords()],
+    ) {
         let cut = edge_connectivity(&case.graph);
         let mut peer = UnGraph::<(), ()>::default();
         (0..case.nodes).for_each(|_| { peer.add_node(()); });

@@ -120,7 +120,8 @@ proptest! {
         // One past the last node too.
         for from in 0..=after.nodes {
             for to in 0..=after.nodes {
-                let look = |t: &HopTable| (t.distance(from, to), t.next(from, to), t.backup(from, to));
+                let look =
+                    |t: &HopTable| (t.distance(from, to), t.next(from, to), t.backup(from, to));
                 prop_assert_eq!(look(&used), look(&fresh));
             }
         }
