@@ -1,23 +1,32 @@
-//! The door for a page: figures by name.
+//! The door for a page: work by name.
 
-use crate::{GRAPHS, Kind, Work, edges, measure};
+use crate::{GRAPHS, Kind, Prepared, Work, edges};
 use wasm_bindgen::prelude::wasm_bindgen;
 
+/// Work that a page can time.
 #[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = performance)]
-    fn now() -> f64;
-}
+pub struct Bench(Prepared);
 
-/// Microseconds and the digest in hexadecimal, as `12.5 cbf29ce484222325`; empty when there is no
-/// such work or kind.
 #[wasm_bindgen]
-pub fn micros(work: &str, kind: &str, nodes: u32, sample_ms: f64) -> String {
-    let (Some(work), Some(kind)) = (Work::named(work), Kind::named(kind)) else {
-        return String::new();
-    };
-    let measured = measure(work, kind, nodes, &now, sample_ms);
-    format!("{} {:016x}", measured.micros, measured.digest)
+impl Bench {
+    /// Nothing when there is no such work or kind.
+    pub fn prepare(work: &str, kind: &str, nodes: u32) -> Option<Bench> {
+        Some(Bench(Prepared::new(Work::named(work)?, Kind::named(kind)?, nodes)))
+    }
+
+    /// In hexadecimal, which JavaScript does not round.
+    pub fn digest(&self) -> String {
+        format!("{:016x}", self.0.digest())
+    }
+
+    /// Pieces of work in a turn.
+    pub fn pieces(&self) -> usize {
+        self.0.pieces()
+    }
+
+    pub fn turns(&mut self, turns: u32) {
+        (0..turns).for_each(|_| self.0.turn());
+    }
 }
 
 /// The ends of every edge of one graph, two by two.
