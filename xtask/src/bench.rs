@@ -96,12 +96,13 @@ pub fn bench(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
         run::build(workspace)?;
     }
     let graph_web = workspace.target.join("graph-web");
+    let steps = if is_needed(Needs::Node) { 3 } else { 2 };
     if is_needed(Needs::GraphWeb) {
-        println!("      building the graph algorithms for the browser");
+        steps::announce(steps - 1, steps, "building the graph algorithms for the browser");
         web::generate(workspace, &GRAPHS, &graph_web, Shown::Live)?;
         fetch_peers(workspace, &graph_web)?;
     }
-    steps::announce(3, 3, "running the benchmarks");
+    steps::announce(steps, steps, "running the benchmarks");
     let mut success = true;
     for (bench, wanted) in chosen {
         let mut command = workspace.cargo(&["bench", "--package", bench.package]);
@@ -133,15 +134,17 @@ fn names(text: &str, (before, after): (&str, &str)) -> Vec<String> {
     names
 }
 
-/// Which arguments are for which benchmark. An error when one is for none.
+/// Which arguments are for which benchmark; part of a name is none where it is somewhere a whole
+/// name. An error when one is for none.
 fn choose<'a>(
     asked: &[(&'a Bench, Vec<String>)],
     args: &[&'a str],
 ) -> Result<Vec<(&'a Bench, Vec<&'a str>)>> {
+    let is_whole = |arg: &str| asked.iter().any(|(_, names)| names.iter().any(|n| n == arg));
     let is_for = |bench: &Bench, names: &[String], arg: &str| {
         names.iter().any(|name| match bench.matching {
-            Matching::Whole => name == arg,
-            Matching::Part => name.contains(arg),
+            Matching::Part if !is_whole(arg) => name.contains(arg),
+            _ => name == arg,
         })
     };
     for arg in args {
@@ -191,4 +194,55 @@ fn npm() -> Result<PathBuf> {
         "npm is needed to fetch the layout that ours is compared with, and is not on the PATH; \
          install Node.js, which brings it (on Debian: apt-get install npm)",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The benchmarks with the names that their sources have.
+    fn asked() -> Vec<(&'static Bench, Vec<String>)> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let of = |bench: &'static Bench| {
+            (bench, names(&fs::read_to_string(root.join(bench.source)).unwrap(), bench.names))
+        };
+        BENCHES.iter().map(of).collect()
+    }
+
+    /// The arguments that each benchmark gets.
+    fn chosen(args: &[&'static str]) -> Vec<(&'static str, Vec<&'static str>)> {
+        let chosen = choose(&asked(), args).unwrap();
+        chosen.into_iter().map(|(bench, wanted)| (bench.name, wanted)).collect()
+    }
+
+    #[test]
+    fn every_benchmark_has_names_to_ask_for() {
+        let asked = asked();
+        let of = |name: &str| &asked.iter().find(|(bench, _)| bench.name == name).unwrap().1;
+        assert_eq!(of("graph"), &["graph", "wasm", "layout"]);
+        assert_eq!(of("figures"), &["start", "memory", "roll", "message", "size", "page"]);
+        assert!(of("micro").iter().any(|name| name == "link_seal_and_open"));
+        assert!(!of("micro").iter().any(|name| name == "main"));
+    }
+
+    #[test]
+    fn a_name_goes_to_the_benchmarks_that_have_it_alone() {
+        let none = Vec::new;
+        assert_eq!(
+            chosen(&["graph", "roll"]),
+            [("micro", none()), ("graph", vec!["graph"]), ("figures", vec!["roll"])]
+        );
+        assert_eq!(
+            chosen(&["dice_", "layout"]),
+            [("micro", vec!["dice_"]), ("graph", vec!["layout"]), ("figures", none())]
+        );
+    }
+
+    #[test]
+    fn a_name_that_no_benchmark_has_is_an_error_that_tells_them_all() {
+        let error = choose(&asked(), &["rol"]).err().unwrap().to_string();
+        assert!(error.contains("\"rol\""), "{error}");
+        assert!(error.contains("graph: graph wasm layout\n"), "{error}");
+        assert!(error.contains("figures: start memory roll message size page"), "{error}");
+    }
 }

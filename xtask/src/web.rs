@@ -240,7 +240,10 @@ mod tests {
         let other = artifact("other", ["a/other.rlib", "a/other.wasm"]);
         let ours = artifact("bitcraps_web", ["a/b.rlib", "a/bitcraps_web.wasm"]);
         let messages = format!("not json\n{ours}\n{other}\n");
-        assert_eq!(wasm_artifact(&messages, "bitcraps_web"), Some(PathBuf::from("a/bitcraps_web.wasm")));
+        assert_eq!(
+            wasm_artifact(&messages, "bitcraps_web"),
+            Some(PathBuf::from("a/bitcraps_web.wasm"))
+        );
         assert_eq!(wasm_artifact("{}", "bitcraps_web"), None);
     }
 

@@ -3,7 +3,7 @@
 //! What is timed is what the page's thread ran, like natively; the browser tells it by its
 //! DevTools.
 
-use crate::clock::{self, SAMPLE_MS, median};
+use crate::clock::{ENOUGH_MS, SAMPLE_MS, median, now_ms, sample};
 use anyhow::{Context as _, Result, ensure};
 use bitcraps_graphs::{KINDS, Kind, Prepared, Work};
 use bitcraps_tests::browser::{Browser, Tab};
@@ -28,8 +28,9 @@ const LAYOUT_NODES: [u32; 2] = [1_000, 10_000];
 
 /// Until a browser has compiled for speed what runs often.
 const WARM_MS: f64 = 1_500.0;
-/// Samples of either side, in turn.
+/// Samples of either side, in turn, and how many are enough once ours took [`ENOUGH_MS`].
 const ROUNDS: usize = 9;
+const ROUNDS_MIN: usize = 3;
 
 /// Where `cargo xtask bench` put the wasm and the peer's scripts.
 fn prepared() -> Result<PathBuf> {
@@ -120,9 +121,10 @@ pub async fn beside_native() -> Result<()> {
                 "{work} of {kind} graphs with {nodes} nodes differs between native code and wasm"
             );
             let (mut here, mut there) = (Vec::new(), Vec::new());
+            let start = now_ms();
             native.turn();
-            for _ in 0..ROUNDS {
-                here.push(clock::sample(&mut native));
+            while here.len() < ROUNDS_MIN || (here.len() < ROUNDS && now_ms() - start < ENOUGH_MS) {
+                here.push(sample(&mut native));
                 there.push(paged.sample().await?);
             }
             let (here, there) = (median(&mut here), median(&mut there));

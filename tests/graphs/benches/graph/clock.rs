@@ -6,8 +6,10 @@
 
 use bitcraps_graphs::Prepared;
 
-/// Samples of what can be repeated.
+/// Samples of what can be repeated, and how many are enough once they took [`ENOUGH_MS`].
 const SAMPLES: usize = 15;
+const SAMPLES_MIN: usize = 3;
+pub const ENOUGH_MS: f64 = 1_000.0;
 /// Least length of one.
 pub const SAMPLE_MS: f64 = 20.0;
 
@@ -28,8 +30,12 @@ pub fn now_ms() -> f64 {
 
 /// Microseconds for one piece: the median over samples of whole turns, after one that warms up.
 pub fn micros(prepared: &mut Prepared) -> f64 {
+    let start = now_ms();
     prepared.turn();
-    let mut samples: Vec<f64> = (0..SAMPLES).map(|_| sample(prepared)).collect();
+    let mut samples = Vec::new();
+    while samples.len() < SAMPLES_MIN || (samples.len() < SAMPLES && now_ms() - start < ENOUGH_MS) {
+        samples.push(sample(prepared));
+    }
     median(&mut samples)
 }
 

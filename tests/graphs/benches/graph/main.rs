@@ -22,6 +22,8 @@ async fn main() -> Result<()> {
     if is_wanted("graph") {
         native::compare()?;
         memory::state();
+    }
+    if is_wanted("graph") || is_wanted("wasm") {
         browser::beside_native().await?;
     }
     if is_wanted("layout") {

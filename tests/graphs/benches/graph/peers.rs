@@ -34,7 +34,7 @@ pub enum Part {
 }
 
 /// A matrix of more nodes than this does not fit beside everything else: n² · 8 bytes.
-const MATRIX_NODES_MAX: usize = 4_000;
+pub const MATRIX_NODES_MAX: u32 = 4_000;
 
 impl Part {
     pub const ALL: [Part; 5] =
@@ -77,7 +77,9 @@ impl Peers {
     pub fn can(&self, library: Library, part: Part) -> bool {
         match (part, library) {
             (Part::Clustering, Library::Rustworkx) => false,
-            (Part::Diameter, Library::Rustworkx) => self.0.node_count() <= MATRIX_NODES_MAX,
+            (Part::Diameter, Library::Rustworkx) => {
+                self.0.node_count() <= MATRIX_NODES_MAX as usize
+            }
             _ => true,
         }
     }
@@ -128,10 +130,8 @@ impl Peers {
         match part {
             Part::Components => {
                 let count = ours.component_sizes.len();
-                let counts = [
-                    connected_components(graph),
-                    connectivity::number_connected_components(graph),
-                ];
+                let counts =
+                    [connected_components(graph), connectivity::number_connected_components(graph)];
                 same(part, [count; 2], counts)?;
                 let mut sizes: Vec<_> = ours.component_sizes.iter().map(|n| *n as usize).collect();
                 let mut theirs: Vec<_> =
@@ -145,7 +145,10 @@ impl Peers {
                 let number = |node: NodeIndex| node.index() as u32;
                 let theirs = [
                     articulation_points(graph).into_iter().map(number).collect(),
-                    connectivity::articulation_points(graph, None).into_iter().map(number).collect(),
+                    connectivity::articulation_points(graph, None)
+                        .into_iter()
+                        .map(number)
+                        .collect(),
                 ];
                 same(part, [ours.clone(), ours], theirs)
             }
