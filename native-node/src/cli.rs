@@ -3,6 +3,7 @@
 //! Settings are taken as text: `config` checks them together with the file and the environment,
 //! so that every fault is told at once.
 
+use crate::graph::figures::Figure;
 use bitcraps_node::config::{self, Problems, Settings};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -81,6 +82,23 @@ Examples:
 
 {all-args}{after-help}";
 
+const GRAPH: &str = "\
+Examples:
+  bitcraps graph mesh.txt
+  bitcraps graph mesh.txt --what diameter,cut_nodes
+  sort -u edges.csv | bitcraps graph - --json
+
+{about}
+
+{usage-heading} {usage}
+
+{all-args}{after-help}";
+
+const GRAPH_FILE: &str = "\
+An edge a line: two labels and, if you like, a weight above 0, separated by blanks, tabs or
+commas. Lines that begin with # or % are comments. Loops and repeated edges are counted and left
+out.";
+
 /// Provably fair craps with nobody in the middle. The chips are play money.
 #[derive(Parser)]
 #[command(name = "bitcraps", version, help_template = TOP)]
@@ -106,6 +124,9 @@ pub enum Task {
     /// Play out a scenario in the simulator and check what must always hold
     #[command(help_template = SIM, after_help = crate::simulate::scenarios())]
     Sim(Sim),
+    /// Print the figures of a graph, given as a list of edges
+    #[command(help_template = GRAPH, after_help = GRAPH_FILE)]
+    Graph(Graph),
 }
 
 #[derive(Args)]
@@ -173,6 +194,19 @@ pub struct Sim {
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Graph {
+    /// The list of edges, or - for standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Only these figures, separated by commas [default: all that suit the size of the graph]
+    #[arg(long, value_name = "FIGURES", value_delimiter = ',')]
+    pub what: Vec<Figure>,
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -1,5 +1,6 @@
 //! What only the shell sees, counted for `/metrics`. The core's own counts are in its view.
 
+use prometheus_client::metrics::histogram::Histogram;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
@@ -8,6 +9,8 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct ShellCounters {
             $($(#[doc = $help])+ pub $name: Count,)+
+            /// What each look at the mesh took, with all that followed from it.
+            pub analysis: Seconds,
         }
 
         impl ShellCounters {
@@ -71,5 +74,30 @@ impl Count {
 
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Upper ends of the buckets of what takes time, in seconds: three for each power of ten would be
+/// too many to read, two are enough to see a trend.
+const BUCKETS: [f64; 13] =
+    [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0];
+
+/// How long something took, each time: in buckets from 10 µs to 10 s.
+#[derive(Debug)]
+pub struct Seconds(Histogram);
+
+impl Default for Seconds {
+    fn default() -> Seconds {
+        Seconds(Histogram::new(BUCKETS))
+    }
+}
+
+impl Seconds {
+    pub fn observe(&self, seconds: f64) {
+        self.0.observe(seconds);
+    }
+
+    pub fn histogram(&self) -> &Histogram {
+        &self.0
     }
 }

@@ -6,6 +6,7 @@
 mod ask;
 mod cli;
 mod client;
+mod graph;
 mod lines;
 mod run;
 mod simulate;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Task::Status(flags) => ask::status(&flags),
         Task::Table(task) => ask::table(&task),
         Task::Sim(flags) => simulate::run(&flags),
+        Task::Graph(flags) => graph::run(&flags),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

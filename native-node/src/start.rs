@@ -354,6 +354,7 @@ fn node_config(settings: &Settings, http: Option<SocketAddr>) -> Config {
         role: settings.role,
         work_bits: settings.work_bits,
         dial: settings.connect.clone(),
+        health: settings.health.clone(),
     }
 }
 

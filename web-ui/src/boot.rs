@@ -107,6 +107,7 @@ fn config(identity: &Identity) -> Config {
         role: SeatRole::Player,
         work_bits: WORK_BITS_DEFAULT,
         dial: home().into_iter().collect(),
+        ..Config::default()
     }
 }
 

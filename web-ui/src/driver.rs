@@ -23,7 +23,9 @@ use crate::{
 };
 use bitcraps_core::{
     id::TableId,
-    node::{Command, CommandError, Event, Input, Node, NodeView, Output, RequestId, Wakeup},
+    node::{
+        Command, CommandError, Event, Input, Node, NodeView, Output, RequestId, SampleView, Wakeup,
+    },
     time::Instant,
 };
 use std::{
@@ -79,6 +81,13 @@ pub fn current_view() -> Option<NodeView> {
     let peer = PEER.with_borrow(Clone::clone)?;
     let driver = peer.try_borrow().ok()?;
     Some(driver.node.view(clock::now()))
+}
+
+/// What the node remembers of the health of its mesh, oldest first.
+pub fn current_history() -> Vec<SampleView> {
+    let Some(peer) = PEER.with_borrow(Clone::clone) else { return Vec::new() };
+    let Ok(driver) = peer.try_borrow() else { return Vec::new() };
+    driver.node.health_history(clock::now())
 }
 
 /// A table's decided log, as the node keeps it.

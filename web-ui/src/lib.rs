@@ -23,6 +23,7 @@ pub mod model;
 pub mod page;
 pub mod part;
 pub mod picture;
+pub mod report;
 pub mod route;
 pub mod slot;
 pub mod store;

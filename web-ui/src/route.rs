@@ -1,4 +1,4 @@
-//! Which room the address bar names: `#/lobby`, `#/table/ID`, `#/mesh`.
+//! Which room the address bar names: `#/lobby`, `#/table/ID`, `#/mesh`, `#/health`.
 
 use bitcraps_core::id::TableId;
 
@@ -7,6 +7,7 @@ pub enum Room {
     Lobby,
     Table(TableId),
     Mesh,
+    Health,
 }
 
 impl Room {
@@ -16,6 +17,7 @@ impl Room {
         match path.strip_prefix("/table/").map(str::parse) {
             Some(Ok(table)) => Room::Table(table),
             _ if path == "/mesh" => Room::Mesh,
+            _ if path == "/health" => Room::Health,
             _ => Room::Lobby,
         }
     }
@@ -24,6 +26,7 @@ impl Room {
         match self {
             Room::Lobby => "#/lobby".to_owned(),
             Room::Mesh => "#/mesh".to_owned(),
+            Room::Health => "#/health".to_owned(),
             Room::Table(table) => ["#/table/", &table.to_string()].concat(),
         }
     }
@@ -48,7 +51,9 @@ mod tests {
 
     #[test]
     fn every_room_comes_back_from_its_address_and_the_rest_is_the_lobby() {
-        for room in [Room::Lobby, Room::Mesh, Room::Table(TableId::from_bytes([9; 32]))] {
+        for room in
+            [Room::Lobby, Room::Mesh, Room::Health, Room::Table(TableId::from_bytes([9; 32]))]
+        {
             assert_eq!(Room::parse(&room.hash()), room);
         }
         for hash in ["", "#", "#/table/", "#/table/12", "#/mesh/1", "#/nowhere"] {

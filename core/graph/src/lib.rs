@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod communities;
 mod components;
 mod connectivity;
 mod csr;
@@ -21,11 +22,14 @@ mod hops;
 mod joined;
 mod layout;
 mod live;
+mod random;
+mod reliability;
 mod shortest;
 mod snapshot;
 mod spanning;
 mod waves;
 
+pub use communities::{Communities, modularity};
 pub use components::components;
 pub use connectivity::{Cut, edge_connectivity};
 pub use csr::{Edge, Graph};
@@ -35,7 +39,8 @@ pub use figures::{CutEdge, CutNode, Figures};
 pub use flow::{CapacityEdge, Flow, max_flow};
 pub use hops::{HOP_NODES_MAX, HopTable, TooManyNodes};
 pub use layout::{EDGE_LENGTH, Layout, Motion};
-pub use live::{Effort, Live};
+pub use live::{Effort as EditEffort, Live};
+pub use reliability::{EFFORT, Effort, FailingEdge, Method, Reliability, Risk, documents_risk};
 pub use shortest::{Tree, path_avoiding, shortest_paths};
-pub use snapshot::Analyser;
+pub use snapshot::{Analyser, Storage};
 pub use spanning::{SpanningForest, minimum_spanning_forest};

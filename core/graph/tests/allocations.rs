@@ -41,7 +41,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// Nodes strewn in a square of side 1, linked when close, to 8 others in the mean; or to anywhere with this chance.
+/// Nodes strewn in a square of side 1, linked when close, to 8 others in the mean; or to anywhere
+/// with this chance.
 fn mesh(nodes: u32, astray: f64, seed: u64) -> Graph {
     let mut state = seed * 2 + 1;
     let mut unit = || {

@@ -1,7 +1,7 @@
 //! What a node is told once, at its start.
 
 use super::{Address, NodeKind};
-use crate::game::SeatRole;
+use crate::{game::SeatRole, health};
 
 /// Settings of one node. Every field has a working default.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Config {
     pub work_bits: u8,
     /// Links to keep up, redialled with back-off.
     pub dial: Vec<Address>,
+    /// How the mesh is watched.
+    pub health: health::Config,
 }
 
 impl Default for Config {
@@ -24,6 +26,7 @@ impl Default for Config {
             role: SeatRole::Player,
             work_bits: 16,
             dial: Vec::new(),
+            health: health::Config::default(),
         }
     }
 }

@@ -6,11 +6,12 @@
 
 use super::{
     Address, Command, CommandError, Config, Counters, Event, Input, Output, RequestId, WakeReason,
-    Wakeup, message::Announced,
+    Wakeup, message::Announced, watch::Heard,
 };
 use crate::{
     crypto::identity::Identity,
     game::{self, Happened, SeatRole, Tables},
+    health::Health,
     id::{LinkId, PeerId, TableId},
     limits::NAME_BYTES_MAX,
     link::{self, Links, redial::Redial},
@@ -34,6 +35,8 @@ pub struct Node {
     pub(super) map: Map,
     pub(super) router: Router,
     pub(super) tables: Tables,
+    pub(super) health: Health,
+    pub(super) heard: Heard,
     stopping: bool,
     /// Links or the map moved since the router last heard of them.
     stale: Stale,
@@ -89,6 +92,7 @@ impl Node {
             seed.fork("redial"),
             now,
         );
+        let health = Health::new(config.health.clone(), identity.id(), &seed.fork("health"), now);
         let mut node = Node {
             identity,
             config,
@@ -98,6 +102,8 @@ impl Node {
             map,
             router,
             tables,
+            health,
+            heard: Heard::default(),
             stopping: false,
             stale: Stale { links: true, topology: true },
             counted: Counted { tables_lost: tables_lost as u64, ..Counted::default() },
@@ -159,6 +165,7 @@ impl Node {
             (self.map.deadline(), WakeReason::Map),
             (self.router.deadline(), WakeReason::Route),
             (self.tables.deadline(), WakeReason::Table),
+            (self.health.deadline().filter(|_| !self.stopping), WakeReason::Health),
         ];
         let wakeups = due.into_iter().filter_map(|(at, why)| Some(Wakeup { at: at?, why }));
         wakeups.min_by_key(|w| (w.at, w.why))
@@ -177,6 +184,9 @@ impl Node {
         }
         if due(self.tables.deadline()) {
             self.tables.on_timeout(&self.identity, now);
+        }
+        if due(self.health.deadline()) && !self.stopping {
+            self.take_snapshot(now);
         }
     }
 
@@ -254,6 +264,7 @@ impl Node {
                 | self.drain_map(now)
                 | self.drain_router(now)
                 | self.drain_tables(now)
+                | self.drain_health(now)
                 | self.refresh(now);
             if !busy {
                 return;
@@ -302,12 +313,14 @@ impl Node {
             self.refresh(now);
             if !self.links.is_linked(&peer) {
                 self.map.on_neighbour_down(peer, now);
+                self.heard.forget(&peer);
             }
         }
         self.tell(Event::LinkClosed { link, peer_id: peer, reason });
     }
 
     fn packet(&mut self, from: PeerId, bytes: &[u8], now: Instant) {
+        self.heard.on_packet(from);
         match Packet::decode(bytes) {
             Ok(Packet::Map(message)) => self.map.on_message(from, message, now),
             Ok(Packet::Route(message)) => self.router.on_message(from, message, now),
@@ -461,6 +474,7 @@ impl Node {
             edges: self.map.edges().iter().map(edge).collect(),
         };
         self.router.set_topology(topology);
+        self.watch_topology(now);
         let reach = self
             .map
             .peers()

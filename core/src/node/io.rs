@@ -89,4 +89,6 @@ pub enum WakeReason {
     Route,
     /// A round of agreement, a bot, a betting window, an invitation.
     Table,
+    /// A look at the figures of the mesh.
+    Health,
 }

@@ -12,12 +12,14 @@ mod io;
 mod message;
 mod picture;
 mod view;
+mod watch;
 
 pub use crate::game::SeatRole;
 pub use crate::game::{CommandError, RequestId};
 pub use crate::health::{
     AlertKind, Detector, METRICS, Metric, Risk, RiskMethod, Severity, Snapshot, Subject,
 };
+pub use crate::health::{Config as HealthConfig, Thresholds};
 pub use crate::id::NodeKind;
 pub use crate::store::Write;
 pub use crate::transport::{CloseReason, LinkRole, LinkState, Transport};

@@ -1,9 +1,9 @@
 //! Draws the picture that dashboards and tests look at. Reads everything, changes nothing.
 
 use super::{
-    BetView, Counters, EdgeView, HealthView, HistoryView, LinkState, LinkView, LobbyView, MapView,
-    Node, NodeView, PauseView, PeerView, SeatView, TablePhase, TableState, TableView,
-    dispatch::Counted, message::Announced,
+    BetView, Counters, EdgeView, HistoryView, LinkState, LinkView, LobbyView, MapView, Node,
+    NodeView, PauseView, PeerView, SeatView, TablePhase, TableState, TableView, dispatch::Counted,
+    message::Announced,
 };
 use crate::{
     game::{Phase, Rolled, Session, Standing},
@@ -29,7 +29,7 @@ impl Node {
             partitions: self.map.parts().to_vec(),
             tables: self.tables.sessions().map(|s| self.table_view(s, now)).collect(),
             lobby: self.lobby_view(),
-            health: HealthView::default(),
+            health: self.health(now),
             components: Vec::new(),
             counters: self.counters(),
         }
@@ -160,7 +160,7 @@ fn history_view(rolled: &Rolled) -> HistoryView {
     }
 }
 
-fn millis(now: Instant, then: Instant) -> u64 {
+pub(super) fn millis(now: Instant, then: Instant) -> u64 {
     now.since(then).as_micros() as u64 / 1000
 }
 
@@ -188,6 +188,7 @@ pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
         packets_retried: route.retried,
         packets_unreachable: route.unreachable,
         partitions_formed: map.partitions_formed,
+        snapshots: node.health.counters().snapshots,
         tables_lost: counted.tables_lost,
         ..Counters::default()
     };

@@ -224,6 +224,9 @@ pub struct Counters {
     pub rolls: u64,
     pub ops_refused: u64,
     pub partitions_formed: u64,
+    /// Looks at the figures of the mesh.
+    #[serde(default)]
+    pub snapshots: u64,
     /// Stored tables that did not fit and were left aside at the start.
     pub tables_lost: u64,
 }

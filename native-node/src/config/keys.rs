@@ -6,7 +6,7 @@ use bitcraps_core::{
     limits::{LINKS_MAX, NAME_BYTES_MAX},
     node::{Address, SeatRole},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Bots of one process. Guess: each is a whole node with its own file and links.
 pub const BOTS_MAX: usize = 15;
@@ -68,7 +68,7 @@ impl Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 13] = [
+pub const KEYS: [Key; 18] = [
     Key::one("name", "1 to 32 bytes without control characters", |s, v| {
         let sound = (1..=NAME_BYTES_MAX).contains(&v.len()) && !v.chars().any(char::is_control);
         v.clone_into(&mut s.name);
@@ -131,6 +131,24 @@ pub const KEYS: [Key; 13] = [
         host.is_some_and(|h| !h.is_empty() && !h.contains('/'))
             && s.allowed_origins.len() <= LIST_MAX
     }),
+    Key::one("coordination.network_monitor.health_check_interval_seconds", "1 to 3600", |s, v| {
+        let mut seconds = 0;
+        let sound = number(v, 1, 3600, &mut seconds);
+        s.health.interval = Duration::from_secs(seconds);
+        sound
+    }),
+    Key::one("coordination.network_monitor.partition_risk_alert_threshold", "0 to 1", |s, v| {
+        share(v, &mut s.health.thresholds.risk)
+    }),
+    Key::one("coordination.network_monitor.max_diameter_alert", "1 to 1000 hops", |s, v| {
+        number(v, 1, 1000, &mut s.health.thresholds.diameter)
+    }),
+    Key::one("coordination.network_monitor.min_clustering_coefficient", "0 to 1", |s, v| {
+        share(v, &mut s.health.thresholds.clustering)
+    }),
+    Key::one("coordination.network_monitor.bridge_node_load_threshold", "0 to 1", |s, v| {
+        share(v, &mut s.health.thresholds.cut_node_load)
+    }),
 ];
 
 fn number<T: std::str::FromStr + PartialOrd>(text: &str, min: T, max: T, out: &mut T) -> bool {
@@ -143,13 +161,17 @@ fn number<T: std::str::FromStr + PartialOrd>(text: &str, min: T, max: T, out: &m
     }
 }
 
+fn share(text: &str, out: &mut f64) -> bool {
+    number(text, 0.0, 1.0, out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_key_takes_what_it_allows_and_nothing_else() {
-        let cases: [(&str, &[&str], &[&str]); 13] = [
+        let cases: [(&str, &[&str], &[&str]); 18] = [
             ("name", &["a", "Größe"], &["", "a\nb", "0123456789012345678901234567890123"]),
             ("port", &["0", "65535"], &["65536", "-1", ""]),
             ("data", &["/tmp/x"], &[""]),
@@ -167,6 +189,19 @@ mod tests {
                 &["https://a.b", "http://h:1"],
                 &["a.b", "https://a/b", "https://"],
             ),
+            (
+                "coordination.network_monitor.health_check_interval_seconds",
+                &["1", "60"],
+                &["0", "1.5"],
+            ),
+            (
+                "coordination.network_monitor.partition_risk_alert_threshold",
+                &["0", "0.7", "1"],
+                &["1.1", "NaN", "-0.1"],
+            ),
+            ("coordination.network_monitor.max_diameter_alert", &["1", "8"], &["0", "few"]),
+            ("coordination.network_monitor.min_clustering_coefficient", &["0.3"], &["2"]),
+            ("coordination.network_monitor.bridge_node_load_threshold", &["0.8"], &["80"]),
         ];
         assert_eq!(cases.map(|case| case.0), KEYS.map(|key| key.name));
         for ((name, good, bad), key) in cases.iter().zip(&KEYS) {

@@ -122,7 +122,10 @@ fn from_environment(env: &[(String, String)]) -> Vec<Given> {
         .filter(|(name, _)| !OTHER_VARIABLES.contains(&name.as_str()))
         .filter_map(|(name, value)| {
             let key = name.strip_prefix(PREFIX)?.to_ascii_lowercase();
-            let many = find(&key).is_some_and(|key| key.arity == Arity::Many);
+            // A variable has no dots.
+            let known = KEYS.iter().find(|known| known.name.replace('.', "_") == key);
+            let many = known.is_some_and(|key| key.arity == Arity::Many);
+            let key = known.map_or(key, |known| known.name.to_owned());
             let values = match many {
                 true => value.split(',').map(str::trim).filter(|v| !v.is_empty()).collect(),
                 false => vec![value.as_str()],
@@ -142,16 +145,26 @@ fn from_file(path: &Path, text: &str, given: &mut Vec<Given>, problems: &mut Vec
             return;
         }
     };
+    flatten("", table, &Source::File(path.to_path_buf()), given);
+}
+
+/// A key in a table is written with dots.
+fn flatten(prefix: &str, table: toml::Table, source: &Source, given: &mut Vec<Given>) {
     for (key, value) in table {
+        let key = format!("{prefix}{key}");
         let values = match value {
+            toml::Value::Table(inner) => {
+                flatten(&format!("{key}."), inner, source, given);
+                continue;
+            }
             toml::Value::Array(list) => list.into_iter().map(text_of).collect(),
             single => vec![text_of(single)],
         };
-        given.push(Given { key, values, source: Source::File(path.to_path_buf()) });
+        given.push(Given { key, values, source: source.clone() });
     }
 }
 
-/// What no key allows (a table, a date) becomes its TOML text, and is refused as a value.
+/// What no key allows (a table in a list, a date) becomes its TOML text, and is refused as a value.
 fn text_of(value: toml::Value) -> String {
     match value {
         toml::Value::String(text) => text,
@@ -196,7 +209,9 @@ impl Source {
     fn spell(&self, key: &str) -> String {
         match self {
             Source::File(_) => key.to_owned(),
-            Source::Environment => format!("{PREFIX}{}", key.to_ascii_uppercase()),
+            Source::Environment => {
+                format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "_"))
+            }
             Source::Flag => format!("--{}", key.replace('_', "-")),
         }
     }
@@ -273,6 +288,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_in_a_table_is_also_a_variable_with_underscores() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "[coordination.network_monitor]\nhealth_check_interval_seconds = 7\n\
+                    max_diameter_alert = 3\n";
+        fs::write(dir.path().join("config.toml"), text).unwrap();
+        let data = dir.path().to_str().unwrap();
+        let variable = "BITCRAPS_COORDINATION_NETWORK_MONITOR_MAX_DIAMETER_ALERT";
+        let settings = load(None, &env(&[("BITCRAPS_DATA", data), (variable, "4")]), &[]).unwrap();
+        assert_eq!(settings.health.interval, std::time::Duration::from_secs(7));
+        assert_eq!(settings.health.thresholds.diameter, 4);
+        let refused = load(None, &env(&[("BITCRAPS_DATA", data), (variable, "0")]), &[]);
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(&format!("{variable} = \"0\" in the environment")), "{refused}");
+    }
+
+    #[test]
     fn every_fault_of_every_source_is_reported_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("my.toml");
@@ -285,7 +316,7 @@ mod tests {
         for line in [
             format!("bitcraps: prot {file}: no such key; did you mean port?"),
             format!("bitcraps: bots = \"99\" {file}: allowed is 0 to 15"),
-            format!("bitcraps: table {file}: no such key"),
+            format!("bitcraps: table.a {file}: no such key"),
             "bitcraps: BITCRAPS_ROLE = \"king\" in the environment: allowed is player, bot or \
              witness"
                 .to_owned(),

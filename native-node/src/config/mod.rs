@@ -10,7 +10,7 @@ mod layers;
 pub use keys::{BOTS_MAX, KEYS};
 pub use layers::{Problem, Problems, Source, load};
 
-use bitcraps_core::node::{Address, SeatRole};
+use bitcraps_core::node::{Address, HealthConfig, SeatRole};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// Everything that starts a node.
@@ -32,6 +32,8 @@ pub struct Settings {
     pub debug: Debug,
     pub log: tracing::Level,
     pub allowed_origins: Vec<String>,
+    /// How often the mesh is looked at, and what raises an alert.
+    pub health: HealthConfig,
 }
 
 /// Whether the program says more than a person wants to read.
@@ -59,6 +61,7 @@ impl Settings {
             debug: Debug::Off,
             log: tracing::Level::WARN,
             allowed_origins: Vec::new(),
+            health: HealthConfig::default(),
         }
     }
 

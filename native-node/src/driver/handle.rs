@@ -9,7 +9,7 @@ use crate::{
 };
 use bitcraps_core::{
     id::{LinkId, PeerId, TableId},
-    node::{Address, CloseReason, Command, Event, LinkRole, NodeView, Transport},
+    node::{Address, CloseReason, Command, Event, LinkRole, NodeView, SampleView, Transport},
 };
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -49,6 +49,10 @@ pub enum Mail {
         table: TableId,
         answer: oneshot::Sender<Option<Vec<u8>>>,
     },
+    /// Answered at once: the health of the mesh over time.
+    History {
+        answer: oneshot::Sender<Vec<SampleView>>,
+    },
     /// Answered at once: the loop turns.
     Ping {
         answer: oneshot::Sender<()>,
@@ -85,6 +89,11 @@ impl NodeHandle {
     /// The decided batches of a table this node sits at, as bytes that every member has equal.
     pub async fn table_log(&self, table: TableId) -> Result<Option<Vec<u8>>, Unanswered> {
         self.ask(|answer| Mail::TableLog { table, answer }).await
+    }
+
+    /// The health of the mesh over time, oldest first.
+    pub async fn history(&self) -> Result<Vec<SampleView>, Unanswered> {
+        self.ask(|answer| Mail::History { answer }).await
     }
 
     /// Resolves when the loop has turned.

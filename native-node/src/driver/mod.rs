@@ -28,7 +28,7 @@ use crate::{
 };
 use bitcraps_core::{
     id::LinkId,
-    node::{Event, Input, Node, Output},
+    node::{Event, Input, Node, Output, WakeReason, Wakeup},
     time::Instant,
 };
 use std::{
@@ -106,7 +106,7 @@ pub fn spawn(
         congested: BTreeSet::new(),
         commands: Commands::default(),
         readers: ViewReaders::default(),
-        wake_at: None,
+        wake: None,
         stored: 0,
     };
     // Bots log from the same process: each line names its node.
@@ -132,7 +132,7 @@ struct Driver {
     commands: Commands,
     readers: ViewReaders,
     /// The deadline of the last drain.
-    wake_at: Option<Instant>,
+    wake: Option<Wakeup>,
     /// The highest ticket the core was told of.
     stored: u64,
 }
@@ -182,7 +182,8 @@ impl Driver {
         let now = self.clock.now();
         let view_at = self.readers.due_at(now);
         let feedback_at = (!self.congested.is_empty()).then_some(now);
-        let nearest = [self.wake_at, view_at, feedback_at].into_iter().flatten().min();
+        let wake_at = self.wake.map(|wakeup| wakeup.at);
+        let nearest = [wake_at, view_at, feedback_at].into_iter().flatten().min();
         let duration = nearest.map(|at| at.since(now));
         async move {
             match duration {
@@ -226,6 +227,10 @@ impl Driver {
                 // Whoever asked may have stopped waiting.
                 let _ = answer.send(self.node.table_log(table));
             }
+            Mail::History { answer } => {
+                // Whoever asked may have stopped waiting.
+                let _ = answer.send(self.node.health_history(self.clock.now()));
+            }
             Mail::Ping { answer } => {
                 // Whoever asked may have stopped waiting.
                 let _ = answer.send(());
@@ -258,7 +263,7 @@ impl Driver {
                 }
                 Output::Event(event) => self.tell(event),
                 Output::Wait(wakeup) => {
-                    self.wake_at = wakeup.map(|wakeup| wakeup.at);
+                    self.wake = wakeup;
                     return;
                 }
             }
@@ -314,8 +319,11 @@ impl Driver {
     }
 
     async fn wake_if_due(&mut self) {
-        if self.wake_at.is_some_and(|at| at <= self.clock.now()) {
-            self.handle(Input::Wake).await;
+        let Some(due) = self.wake.filter(|wakeup| wakeup.at <= self.clock.now()) else { return };
+        let started = std::time::Instant::now();
+        self.handle(Input::Wake).await;
+        if due.why == WakeReason::Health {
+            self.ports.counters.analysis.observe(started.elapsed().as_secs_f64());
         }
     }
 

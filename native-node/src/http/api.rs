@@ -91,6 +91,14 @@ pub async fn view(State(dashboard): Shared) -> Response {
     }
 }
 
+/// The health of the mesh over time, oldest first.
+pub async fn history(State(dashboard): Shared) -> Response {
+    match in_time(dashboard.node.history()).await {
+        Ok(Ok(history)) => json(StatusCode::OK, &history),
+        Ok(Err(_)) | Err(_) => busy(),
+    }
+}
+
 /// The decided batches of a table as bytes.
 pub async fn table_log(State(dashboard): Shared, Path(id): Path<String>) -> Response {
     let id: TableId = match id.parse() {

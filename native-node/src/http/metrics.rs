@@ -4,7 +4,8 @@
 //! shown that was not counted.
 
 use super::Dashboard;
-use bitcraps_core::node::{ComponentState, ComponentView, NodeView};
+use crate::counters::{Seconds, ShellCounters};
+use bitcraps_core::node::{AlertKind, ComponentState, ComponentView, METRICS, NodeView};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -20,24 +21,28 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 #[derive(Debug)]
 struct Scrape {
     view: Arc<NodeView>,
-    shell: Vec<(&'static str, &'static str, u64)>,
+    counters: Arc<ShellCounters>,
     commits: u64,
     inbox_depth: usize,
     connections: usize,
-    startup_seconds: f64,
+    startup: Seconds,
     components: Vec<ComponentView>,
 }
 
 /// The text of one scrape.
 pub fn text(dashboard: &Dashboard, view: Arc<NodeView>) -> Result<String, fmt::Error> {
+    let startup = Seconds::default();
+    if let Some(took) = dashboard.startup.get() {
+        startup.observe(took.as_secs_f64());
+    }
     let scrape = Scrape {
         view,
-        shell: dashboard.node.counters.all(),
+        counters: dashboard.node.counters.clone(),
         commits: dashboard.node.store_progress().commits,
         inbox_depth: dashboard.node.inbox_depth(),
         connections: dashboard.ports.admission.taken(),
         components: dashboard.components.views(),
-        startup_seconds: dashboard.startup.get().map_or(0.0, |startup| startup.as_secs_f64()),
+        startup,
     };
     let mut registry = Registry::with_prefix("bitcraps");
     registry.register_collector(Box::new(scrape));
@@ -50,12 +55,15 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let out = &mut encoder;
         self.core_counters(out)?;
-        for (name, help, value) in &self.shell {
+        for (name, help, value) in self.counters.all() {
             let name = format!("shell_{name}");
-            one(out, &name, help.trim(), &ConstCounter::new(*value))?;
+            one(out, &name, help.trim(), &ConstCounter::new(value))?;
         }
         one(out, "store_commits", "Transactions of the store", &ConstCounter::new(self.commits))?;
+        let help = "What each look at the mesh took, with all that followed from it";
+        one(out, "analysis_seconds", help, self.counters.analysis.histogram())?;
         self.components(out)?;
+        self.health(out)?;
         self.gauges(out)
     }
 }
@@ -102,6 +110,43 @@ impl Scrape {
         family(out, "component_check_seconds", "What the last check of a part took", rows)
     }
 
+    /// What the last look at the mesh found; nothing before the first, and no row for what could
+    /// not be measured.
+    fn health(&self, out: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let health = &self.view.health;
+        if let Some(snapshot) = &health.snapshot {
+            for metric in METRICS {
+                let Some(value) = snapshot.value(metric) else { continue };
+                let metric = name(&metric);
+                let help = format!("Of the mesh, as in the view: {metric}");
+                one(out, &format!("mesh_{metric}"), &help, &ConstGauge::new(value))?;
+            }
+            let help = "The risk formula of the documents; nothing is decided by it";
+            let risk = ConstGauge::new(snapshot.documents_risk);
+            one(out, "mesh_documents_risk", help, &risk)?;
+        }
+        let standing = |kind: AlertKind| {
+            health.alerts.iter().any(|alert| alert.kind == kind && alert.cleared_ms.is_none())
+        };
+        let kinds = [
+            AlertKind::Risk,
+            AlertKind::Diameter,
+            AlertKind::Clustering,
+            AlertKind::CutNodeLoad,
+            AlertKind::Partitioned,
+        ];
+        let names = kinds.map(|kind| (kind, name(&kind)));
+        let rows = names.iter().map(|(kind, name)| {
+            ([("kind", name.as_str())], ConstGauge::new(i64::from(standing(*kind))))
+        });
+        family(out, "alert", "Alerts, 1 while one stands", rows)?;
+        let names: Vec<_> =
+            health.tables.iter().map(|t| (t.table_id.to_string(), t.risk.probability)).collect();
+        let rows =
+            names.iter().map(|(table, risk)| ([("table", table.as_str())], ConstGauge::new(*risk)));
+        family(out, "table_risk", "That a table's members split within the horizon", rows)
+    }
+
     fn gauges(&self, out: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let view = &self.view;
         let mut links = BTreeMap::<_, i64>::new();
@@ -132,8 +177,8 @@ impl Scrape {
         }
         let uptime = ConstGauge::new(view.uptime_ms as f64 / 1000.0);
         one(out, "uptime_seconds", "Since the node started", &uptime)?;
-        let startup = ConstGauge::new(self.startup_seconds);
-        one(out, "startup_seconds", "From the start of the process to ready", &startup)
+        let help = "From the start of the process to ready";
+        one(out, "startup_seconds", help, self.startup.histogram())
     }
 }
 

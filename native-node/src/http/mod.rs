@@ -52,6 +52,7 @@ pub fn router(dashboard: Dashboard) -> Router {
         .route("/ready", get(api::ready))
         .route("/metrics", get(scrape))
         .route("/api/v1/view", get(api::view))
+        .route("/api/v1/history", get(api::history))
         .route("/api/v1/events", get(api::events))
         .route("/api/v1/tables/{id}/log", get(api::table_log))
         .route("/api/v1/command", post(api::command))

@@ -61,6 +61,7 @@ pub fn configs(settings: &Settings, entry: Option<Address>) -> impl Iterator<Ite
         role: SeatRole::Bot,
         work_bits,
         dial: entry.iter().cloned().collect(),
+        ..Config::default()
     })
 }
 

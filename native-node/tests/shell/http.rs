@@ -52,18 +52,28 @@ async fn health_ready_and_view_answer_in_json() {
 async fn metrics_are_open_metrics_with_the_counts_of_core_and_shell() {
     let data = tempfile::tempdir().unwrap();
     let (started, http) = node(&data).await;
+    until("the first look at the mesh", || async {
+        !get(http, "/api/v1/view").await.json()["health"]["snapshot"].is_null()
+    })
+    .await;
+    let history = get(http, "/api/v1/history").await.json();
+    assert_eq!(history[0]["snapshot"]["nodes"], 1);
     let metrics = get(http, "/metrics").await;
     assert_eq!(metrics.status, 200);
     assert!(metrics.head.contains("application/openmetrics-text"));
     assert!(metrics.body.ends_with("# EOF\n"));
     for line in [
         "bitcraps_frames_in_total ",
-        "bitcraps_shell_http_accepted_total 1",
+        "bitcraps_shell_http_accepted_total ",
         "bitcraps_shell_tcp_refused_total 0",
         "bitcraps_store_commits_total ",
         "bitcraps_inbox_depth ",
         "bitcraps_uptime_seconds ",
-        "bitcraps_startup_seconds ",
+        "bitcraps_startup_seconds_count 1",
+        "bitcraps_mesh_nodes 1",
+        "bitcraps_mesh_documents_risk 0.0",
+        "bitcraps_alert{kind=\"partitioned\"} 0",
+        "# TYPE bitcraps_analysis_seconds histogram",
         "bitcraps_component_state{component=\"store\",state=\"unhealthy\"} 0",
         "# TYPE bitcraps_links gauge",
         "# TYPE bitcraps_links_closed counter",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the whole program is a test")]
 
 mod cli;
+mod graph;
 mod http;
 mod loopback;
 mod rig;

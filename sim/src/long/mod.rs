@@ -5,6 +5,8 @@
 //! learn is learned here; `cargo xtask test` runs each of them in a short form, and
 //! `docs/SIMULATION.md` keeps the table that `cargo xtask sim --long` printed last.
 
+mod risk;
+
 use core::fmt;
 
 /// One experiment.
@@ -36,7 +38,7 @@ pub enum Length {
 }
 
 /// Every experiment there is.
-pub const EXPERIMENTS: [Experiment; 0] = [];
+pub const EXPERIMENTS: [Experiment; 1] = [risk::RISK];
 
 /// What an experiment found.
 #[derive(Clone, Debug, Default, PartialEq)]

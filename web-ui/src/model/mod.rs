@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod felt;
+pub mod health;
 pub mod mesh;
 pub mod names;
 pub mod story;

@@ -2,6 +2,7 @@
 //! was said lately.
 
 pub mod asked;
+pub mod health;
 pub mod lobby;
 pub mod mesh;
 pub mod starting;
@@ -36,6 +37,7 @@ pub fn frame(frame: Frame<'_>) -> Html {
         Room::Lobby => lobby::page(&LobbyProps { picture: picture.clone(), asked, on_do }),
         Room::Table(id) => table::page(&TableRoom { picture, id, asked: &asked, on_do: &on_do }),
         Room::Mesh => html! { <mesh::Mesh picture={picture.clone()} /> },
+        Room::Health => html! { <health::Health picture={picture.clone()} {asked} {on_do} /> },
     };
     html! {
         <>
@@ -78,6 +80,7 @@ fn tabs(picture: &Shown, room: Room) -> Html {
             { tab(Room::Lobby, "Lobby", None) }
             { for seated.map(|t| tab(Room::Table(t.table_id), &t.name, Some("tab-table"))) }
             { tab(Room::Mesh, "Mesh", None) }
+            { tab(Room::Health, "Health", None) }
             <span class="sr-only">{ text::counted(nodes, "peer known", "peers known") }</span>
         </nav>
     }

@@ -1,5 +1,6 @@
 //! Pieces of pages.
 
+pub mod chart;
 pub mod dice;
 pub mod felt;
 pub mod history;

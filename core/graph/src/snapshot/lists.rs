@@ -57,7 +57,7 @@ impl Lists {
         fill(&mut self.mark, nodes, 0);
     }
 
-    /// A depth-first search of the component from `start` to `end`: who was found when, by whom.
+    /// A depth-first search of the component at these positions: who was found when, by whom.
     pub fn dive(
         &mut self,
         order: &Order,

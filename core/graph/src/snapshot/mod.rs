@@ -1,9 +1,10 @@
 //! The full pass: every figure of a graph, exact, in memory that is used again.
 //!
-//! All parts work on one renumbered copy of the graph (`order.rs`). Where its adjacency matrix has a
-//! narrow band, as on meshes whose links are short, searches and triangles work on rows of bits
+//! All parts work on one renumbered copy of the graph (`order.rs`). Where its adjacency matrix has
+//! a narrow band, as on meshes whose links are short, searches and triangles work on rows of bits
 //! (`rows.rs`); else on lists (`lists.rs`).
 
+mod batch;
 mod diameter;
 mod lists;
 mod lowlink;
@@ -30,7 +31,7 @@ pub struct Analyser {
 
 /// What a pass worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum Storage {
     /// Rows of bits, so many words of 64 per node.
     Rows { words: u32 },
     /// Lists of neighbours.
@@ -52,22 +53,20 @@ impl Analyser {
     pub fn analyse(&mut self, graph: &Graph) -> &Figures {
         self.figures.nodes = graph.nodes();
         self.figures.edges = graph.edges() as u32;
-        // Most graphs have the layout of the one before.
-        let guess = self.layout();
+        // Most graphs have the storage of the one before.
+        let guess = self.storage();
         match guess {
-            Layout::Rows { words: 2 } => self.number::<2>(graph),
-            Layout::Rows { words: 4 } => self.number::<4>(graph),
-            Layout::Rows { words: 8 } => self.number::<8>(graph),
-            Layout::Rows { .. } => self.number::<16>(graph),
-            Layout::Lists => self.number::<1>(graph),
+            Storage::Rows { words: 2 } => self.number::<2>(graph),
+            Storage::Rows { words: 4 } => self.number::<4>(graph),
+            Storage::Rows { .. } => self.number::<8>(graph),
+            Storage::Lists => self.number::<1>(graph),
         }
-        let built = guess == self.layout();
-        match self.layout() {
-            Layout::Rows { words: 2 } => self.on_rows::<2>(built),
-            Layout::Rows { words: 4 } => self.on_rows::<4>(built),
-            Layout::Rows { words: 8 } => self.on_rows::<8>(built),
-            Layout::Rows { .. } => self.on_rows::<16>(built),
-            Layout::Lists => self.on_lists(),
+        let built = guess == self.storage();
+        match self.storage() {
+            Storage::Rows { words: 2 } => self.on_rows::<2>(built),
+            Storage::Rows { words: 4 } => self.on_rows::<4>(built),
+            Storage::Rows { .. } => self.on_rows::<8>(built),
+            Storage::Lists => self.on_lists(),
         }
         self.cluster(graph);
         &self.figures
@@ -79,14 +78,17 @@ impl Analyser {
     }
 
     /// What the last pass worked on. Rows make it fast; it gets them when its links are short.
-    pub fn layout(&self) -> Layout {
+    pub fn storage(&self) -> Storage {
         match self.order.band {
-            0..=2 => Layout::Rows { words: 2 },
-            3..=4 => Layout::Rows { words: 4 },
-            5..=8 => Layout::Rows { words: 8 },
-            9..=16 => Layout::Rows { words: 16 },
-            _ => Layout::Lists,
+            0..=2 => Storage::Rows { words: 2 },
+            3..=4 => Storage::Rows { words: 4 },
+            5..=8 => Storage::Rows { words: 8 },
+            _ => Storage::Lists,
         }
+    }
+
+    pub fn effort(&self) -> (u32, u32) {
+        (self.diameter.searches, self.diameter.batches)
     }
 
     /// What it keeps for the next pass, in bytes.
@@ -158,7 +160,7 @@ impl Analyser {
     }
 }
 
-/// Becomes `len` times `value`, with no room for more: growing by doubling would hold twice as much.
+/// Becomes `len` times `value`. Sets no more aside, as doubling would hold twice as much.
 fn fill<T: Copy>(list: &mut Vec<T>, len: usize, value: T) {
     list.clear();
     list.reserve_exact(len);

@@ -5,7 +5,7 @@
 //! the rim, and numbers the nodes. In a small graph the first does both. O(n + m).
 //!
 //! In that numbering (Cuthill and McKee 1969, without their sorting by degree) the first neighbour
-//! of a node is the one that found it, and no neighbour lies behind the end of the queue at the time
+//! of a node is the one that found it, and no neighbour lies behind the end of the queue when
 //! the node leaves it. Both bounds ascend with the nodes, so every row of the adjacency matrix is a
 //! short run of words whose place is known before the row is read.
 

@@ -103,7 +103,7 @@ impl Rows {
         (bits != 0).then(|| (word + place) * 64 + bits.trailing_zeros() as usize)
     }
 
-    /// A depth-first search of the component from `start` to `end`: who was found when, by whom.
+    /// A depth-first search of the component at these positions: who was found when, by whom.
     pub fn dive<const W: usize>(
         &mut self,
         order: &Order,
