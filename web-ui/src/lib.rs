@@ -18,7 +18,6 @@ pub mod boot;
 pub mod clock;
 pub mod driver;
 pub mod inbox;
-pub mod layout;
 pub mod model;
 pub mod page;
 pub mod part;

@@ -1,5 +1,7 @@
-//! Which room the address bar names: `#/lobby`, `#/table/ID`, `#/mesh`, `#/health`.
+//! Which room the address bar names: `#/lobby`, `#/table/ID`, `#/mesh`, `#/mesh/example/N`,
+//! `#/health`.
 
+use crate::model::example;
 use bitcraps_core::id::TableId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,14 +10,19 @@ pub enum Room {
     Table(TableId),
     Mesh,
     Health,
+    /// A made-up mesh of so many nodes.
+    Example(u32),
 }
 
 impl Room {
     /// Anything unknown leads to the lobby.
     pub fn parse(hash: &str) -> Room {
         let path = hash.strip_prefix('#').unwrap_or(hash);
-        match path.strip_prefix("/table/").map(str::parse) {
-            Some(Ok(table)) => Room::Table(table),
+        if let Some(Ok(table)) = path.strip_prefix("/table/").map(str::parse) {
+            return Room::Table(table);
+        }
+        match path.strip_prefix("/mesh/example/").map(str::parse) {
+            Some(Ok(nodes @ 1..=example::NODES_MAX)) => Room::Example(nodes),
             _ if path == "/mesh" => Room::Mesh,
             _ if path == "/health" => Room::Health,
             _ => Room::Lobby,
@@ -27,6 +34,7 @@ impl Room {
             Room::Lobby => "#/lobby".to_owned(),
             Room::Mesh => "#/mesh".to_owned(),
             Room::Health => "#/health".to_owned(),
+            Room::Example(nodes) => ["#/mesh/example/", &nodes.to_string()].concat(),
             Room::Table(table) => ["#/table/", &table.to_string()].concat(),
         }
     }
@@ -51,12 +59,13 @@ mod tests {
 
     #[test]
     fn every_room_comes_back_from_its_address_and_the_rest_is_the_lobby() {
-        for room in
-            [Room::Lobby, Room::Mesh, Room::Health, Room::Table(TableId::from_bytes([9; 32]))]
-        {
+        let table = Room::Table(TableId::from_bytes([9; 32]));
+        let examples = [Room::Example(1), Room::Example(10_000)];
+        for room in [Room::Lobby, Room::Mesh, Room::Health, table].into_iter().chain(examples) {
             assert_eq!(Room::parse(&room.hash()), room);
         }
-        for hash in ["", "#", "#/table/", "#/table/12", "#/mesh/1", "#/nowhere"] {
+        for hash in ["", "#", "#/table/", "#/table/12", "#/mesh/1", "#/nowhere", "#/mesh/example/0"]
+        {
             assert_eq!(Room::parse(hash), Room::Lobby, "{hash}");
         }
     }

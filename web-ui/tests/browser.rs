@@ -253,7 +253,8 @@ impl Mounted {
 async fn every_room_is_drawn_from_every_sample() {
     let nowhere = Room::Table(TableId::from_bytes([1; 32]));
     for sample in SAMPLES {
-        for room in [Room::Lobby, Room::Mesh, Room::Table(fixture::table_id()), nowhere] {
+        let rooms = [Room::Lobby, Room::Mesh, Room::Example(40), Room::Health];
+        for room in rooms.into_iter().chain([Room::Table(fixture::table_id()), nowhere]) {
             let page = mount(sample, room).await;
             let title = page.find("h1").unwrap().text_content().unwrap();
             assert!(!title.is_empty(), "{sample:?} {room:?}");
@@ -328,4 +329,48 @@ async fn a_picked_node_shows_its_card() {
     until("the card", || page.by("peer-card").is_some()).await;
     let view: NodeView = fixture::view(Sample::Point);
     assert!(page.text("peer-card").contains(&view.peer_id.to_string()));
+}
+
+#[wasm_bindgen_test]
+async fn the_card_of_a_cut_node_says_what_would_be_lost_without_it() {
+    let page = mount(Sample::Point, Room::Mesh).await;
+    assert!(page.text("weak-points").contains("Gateway Garden: cut node, holds 4 nodes"));
+    assert!(page.text("weak-points").contains("Cellar – Quiet Fox: bridge, holds 1 node"));
+    page.find("[data-testid='weak-points'] button").unwrap().click();
+    until("the card", || page.by("peer-card").is_some()).await;
+    assert_eq!(page.text("without-it"), "4 nodes would be cut off");
+}
+
+#[wasm_bindgen_test]
+async fn a_large_mesh_is_listed_a_hundred_rows_at_a_time() {
+    let page = mount(Sample::Point, Room::Example(250)).await;
+    assert!(page.text("example-notice").contains("Example of 250 nodes"));
+    assert_eq!(page.text("rows-shown"), "1 to 100 of 250");
+    page.click("rows-next");
+    until("the second page", || page.text("rows-shown") == "101 to 200 of 250").await;
+    page.click("rows-next");
+    until("the last page", || page.text("rows-shown") == "201 to 250 of 250").await;
+    assert!(page.by("rows-next").unwrap().has_attribute("disabled"));
+    let rows = page.root.query_selector_all("[data-testid='mesh-row']").unwrap();
+    assert_eq!(rows.length(), 50);
+}
+
+#[wasm_bindgen_test]
+async fn nodes_are_picked_by_keys_and_let_go() {
+    let page = mount(Sample::Point, Room::Mesh).await;
+    let press = |key: &str| {
+        let init = web_sys::KeyboardEventInit::new();
+        init.set_key(key);
+        init.set_bubbles(true);
+        let event = web_sys::KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &init);
+        page.by("map").unwrap().dispatch_event(&event.unwrap()).unwrap();
+    };
+    until("the picture", || page.by("map").unwrap().has_attribute("data-brush")).await;
+    press("n");
+    until("the own card", || page.by("peer-card").is_some()).await;
+    assert!(page.text("peer-card").contains("Calm Otter"));
+    press("n");
+    until("the next card", || !page.text("peer-card").contains("Calm Otter")).await;
+    press("Escape");
+    until("no card", || page.by("peer-card").is_none()).await;
 }

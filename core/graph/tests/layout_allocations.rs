@@ -1,7 +1,10 @@
 //! A step of the layout allocates nothing. Alone in its file: the count is of the whole process.
 #![allow(unsafe_code, reason = "an allocator that counts cannot be written without")]
 
-use bitcraps_graph::{Edge, Graph, Layout, Motion};
+use bitcraps_graph::{
+    Edge, Graph,
+    layout::{Layout, Motion},
+};
 use std::{
     alloc::{GlobalAlloc, Layout as Block, System},
     sync::atomic::{AtomicUsize, Ordering},

@@ -4,7 +4,10 @@ use crate::{
     digest::Digest,
     kinds::{GRAPHS, Kind, edges},
 };
-use bitcraps_graph::{Analyser, Distances, Edge, Graph, HopTable, Layout, Live, Motion};
+use bitcraps_graph::{
+    Analyser, Distances, Edge, Graph, HopTable, Live,
+    layout::{Layout, Motion},
+};
 use std::hint::black_box;
 
 /// Something that is done to a graph.

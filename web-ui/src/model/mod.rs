@@ -2,6 +2,7 @@
 //! natively.
 
 pub mod connection;
+pub mod example;
 pub mod felt;
 pub mod health;
 pub mod mesh;

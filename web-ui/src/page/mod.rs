@@ -36,7 +36,10 @@ pub fn frame(frame: Frame<'_>) -> Html {
     let page = match room {
         Room::Lobby => lobby::page(&LobbyProps { picture: picture.clone(), asked, on_do }),
         Room::Table(id) => table::page(&TableRoom { picture, id, asked: &asked, on_do: &on_do }),
-        Room::Mesh => html! { <mesh::Mesh picture={picture.clone()} /> },
+        Room::Mesh => html! { <mesh::Mesh picture={picture.clone()} example={None} /> },
+        Room::Example(nodes) => {
+            html! { <mesh::Mesh picture={picture.clone()} example={Some(nodes)} /> }
+        }
         Room::Health => html! { <health::Health picture={picture.clone()} {asked} {on_do} /> },
     };
     html! {
@@ -67,7 +70,8 @@ pub fn frame(frame: Frame<'_>) -> Html {
 fn tabs(picture: &Shown, room: Room) -> Html {
     let seated = picture.view.tables.iter().filter(|t| t.state != TableState::Left);
     let tab = |to: Room, label: &str, extra: Option<&'static str>| {
-        let here = (to == room).then_some("page");
+        let is_here = to == room || (to == Room::Mesh && matches!(room, Room::Example(_)));
+        let here = is_here.then_some("page");
         html! {
             <a class={classes!("tab", extra)} href={to.hash()} aria-current={here}>
                 { label.to_owned() }

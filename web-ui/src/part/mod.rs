@@ -4,7 +4,7 @@ pub mod chart;
 pub mod dice;
 pub mod felt;
 pub mod history;
-pub mod map_picture;
+pub mod mesh_canvas;
 pub mod saving;
 pub mod sayings;
 pub mod seats;

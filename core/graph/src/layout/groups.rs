@@ -1,6 +1,6 @@
 //! The parts of a fallen-apart graph, each moved as a whole so that they stand apart.
 //!
-//! Each of the largest [`GROUPS_MAX`] - 1 parts is a group; all smaller ones share the last. Forces
+//! Each of the largest `GROUPS_MAX` - 1 parts is a group; all smaller ones share the last. Forces
 //! between groups are taken out again: a group's mean push is subtracted from its nodes. Instead
 //! the discs around the groups push each other out where they overlap and are otherwise drawn to
 //! the middle, the smaller one moving more. O(n + g²) for g groups.
@@ -145,21 +145,22 @@ impl Groups {
 
 /// The group of every node: parts by size, the largest first, of equal ones the first first.
 pub(super) fn ranks(parts: &[u32]) -> Vec<u32> {
-    let mut sizes: Vec<(u32, u32)> = Vec::new();
+    // Size above, upside down, the number of the part below.
+    let mut sizes: Vec<u64> = Vec::new();
     for part in parts {
         let part = *part as usize;
         if part >= sizes.len() {
-            sizes.resize(part + 1, (0, 0));
+            sizes.resize(part + 1, 0);
         }
-        sizes[part].0 += 1;
+        sizes[part] += 1;
     }
     for (size, number) in sizes.iter_mut().zip(0..) {
-        *size = (u32::MAX - size.0, number);
+        *size = (u64::from(u32::MAX) - *size) << 32 | number;
     }
     sizes.sort_unstable();
     let mut rank = vec![0; sizes.len()];
-    for ((_, part), place) in sizes.iter().zip(0..) {
-        rank[*part as usize] = GROUPS_MAX.min(place + 1) as u32 - 1;
+    for (part, place) in sizes.iter().zip(0..) {
+        rank[*part as u32 as usize] = GROUPS_MAX.min(place + 1) as u32 - 1;
     }
     parts.iter().map(|part| rank[*part as usize]).collect()
 }

@@ -17,6 +17,9 @@ const ROUNDS: usize = 60;
 
 const NOWHERE: f32 = f32::NAN;
 
+/// 2⁶⁴ over the golden ratio: keys that are alike end in different slots (Knuth, 6.4).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// x and y of every node, and how many were known. `before` are keys and places of the last graph.
 pub(super) fn places(
     graph: &Graph,
@@ -31,14 +34,15 @@ pub(super) fn places(
     }
     beside_neighbours(graph, &mut at);
     let rank = groups::ranks(parts);
-    let mut members: Vec<(u32, u32, u32)> = (0..graph.nodes())
+    // The group above, the node below.
+    let mut members: Vec<u64> = (0..graph.nodes())
         .filter(|node| at[2 * *node as usize].is_nan())
-        .map(|node| (rank[node as usize], parts[node as usize], node))
+        .map(|node| u64::from(rank[node as usize]) << 32 | u64::from(node))
         .collect();
     members.sort_unstable();
     let mut new = 0;
-    for group in members.chunk_by(|a, b| a.0 == b.0) {
-        let nodes: Vec<u32> = group.iter().map(|member| member.2).collect();
+    for group in members.chunk_by(|a, b| a >> 32 == b >> 32) {
+        let nodes: Vec<u32> = group.iter().map(|member| *member as u32).collect();
         let size = unfold(graph, &nodes, &mut at);
         if reach > 0.0 {
             // Around all that stands already, each in a direction of its own.
@@ -57,22 +61,32 @@ pub(super) fn places(
     (at, kept)
 }
 
-/// Known nodes where they were, the others nowhere.
+/// Known nodes where they were, the others nowhere. By a table of keys with open addressing
+/// (Knuth, volume 3, 6.4): O(n) for keys that differ.
 fn remembered(keys: &[u64], before: (&[u64], &[f32])) -> (Vec<f32>, usize) {
-    let by_key = |keys: &[u64]| {
-        let mut order: Vec<(u64, u32)> = keys.iter().copied().zip(0..).collect();
-        order.sort_unstable();
-        order
-    };
-    let (old, new) = (by_key(before.0), by_key(keys));
     let mut at = vec![NOWHERE; 2 * keys.len()];
-    let (mut old, mut kept) = (old.iter().peekable(), 0);
-    for (key, node) in new {
-        while old.next_if(|entry| entry.0 < key).is_some() {}
-        if let Some((_, known)) = old.next_if(|entry| entry.0 == key) {
-            let (to, from) = (2 * node as usize, 2 * *known as usize);
-            at[to..to + 2].copy_from_slice(&before.1[from..from + 2]);
-            kept += 1;
+    let slots = (2 * before.0.len()).next_power_of_two();
+    let mut table = vec![u32::MAX; slots];
+    let start = |key: u64| (key.wrapping_mul(SPREAD) >> 32) as usize & (slots - 1);
+    for (key, old) in before.0.iter().zip(0..) {
+        let mut slot = start(*key);
+        while table[slot] != u32::MAX {
+            slot = (slot + 1) & (slots - 1);
+        }
+        table[slot] = old;
+    }
+    let (mut taken, mut kept) = (vec![false; before.0.len()], 0);
+    for (key, place) in keys.iter().zip(at.chunks_exact_mut(2)) {
+        let mut slot = start(*key);
+        while let Some(known) = before.0.get(table[slot] as usize) {
+            let old = table[slot] as usize;
+            if known == key && !taken[old] {
+                place.copy_from_slice(&before.1[2 * old..2 * old + 2]);
+                taken[old] = true;
+                kept += 1;
+                break;
+            }
+            slot = (slot + 1) & (slots - 1);
         }
     }
     (at, kept)

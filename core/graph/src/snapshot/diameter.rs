@@ -264,9 +264,7 @@ impl Diameter {
             let row = &kept[x as usize];
             let upper = &self.upper;
             let too_far = |y: &u32| {
-                !near(row, &kept[*y as usize], longest)
-                    && *y != x
-                    && upper[*y as usize] > longest
+                !near(row, &kept[*y as usize], longest) && *y != x && upper[*y as usize] > longest
             };
             if !self.sorted[..far].iter().any(too_far) {
                 self.upper[x as usize] = 0;
