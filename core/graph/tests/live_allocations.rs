@@ -40,6 +40,9 @@ static COUNTING: Counting = Counting;
 /// Bytes that the state for 1 000 nodes may take.
 const BUDGET_BYTES: usize = 256_000;
 
+/// Edits before allocations count: until the pool of rows has been at its largest.
+const WARMING: u32 = 24_000;
+
 /// SplitMix64 (Steele, Lea and Flood 2014).
 fn roll(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -98,7 +101,7 @@ fn moving(degree: f64, far: u64) {
             }
         }
     };
-    run(&mut live, 8_000);
+    run(&mut live, WARMING);
     let before = ALLOCATIONS.with(Cell::get);
     run(&mut live, 8_000);
     assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);

@@ -55,8 +55,8 @@ struct Visit {
 }
 
 impl Blocks {
-    /// All blocks from scratch; the components must be known. `open` is room for all nodes, here and
-    /// below.
+    /// All blocks from scratch; the components must be known. `open` is room for all nodes, here
+    /// and below.
     pub fn rebuild(&mut self, rows: &Rows, figures: &mut Figures, open: &mut Vec<u32>) {
         let nodes = rows.nodes() as usize;
         for list in [&mut self.home, &mut self.top] {

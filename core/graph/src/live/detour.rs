@@ -6,8 +6,8 @@
 
 use super::adjacency::Rows;
 
-/// How many nodes a search may reach from each end. Measured: on a geometric mesh of mean degree 8
-/// most detours are found among the nearest 40; a full search costs as much as reaching 500.
+/// How many nodes a search may reach from each end. A guess: few detours of a mesh are longer, and
+/// a full search of a thousand nodes costs several times as much.
 const REACH: usize = 96;
 
 /// See the module.

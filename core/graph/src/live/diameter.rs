@@ -2,9 +2,9 @@
 //!
 //! Distances from a few sources are kept up by edits. A source whose eccentricity is the diameter
 //! is a witness that it is no less. That it is no more is proved for a node v by a source s with
-//! d(s, v) + ecc(s) ≤ diameter (Takes and Kosters 2011), and for all nodes of a component of no more
-//! than diameter + 1. A longer path would have both ends among the nodes still open: so it suffices
-//! that each two of them, v and w, have a source with d(s, v) + d(s, w) ≤ diameter. Then:
+//! d(s, v) + ecc(s) ≤ diameter (Takes and Kosters 2011), and for all nodes of a component of no
+//! more than diameter + 1. A longer path would have both ends among the nodes still open: so it
+//! suffices that each two of them, v and w, have a source with d(s, v) + d(s, w) ≤ diameter. Then:
 //! - An edit that changes no kept distance leaves the proof as it is.
 //! - A link inside a component can only shorten, so one witness settles it. A lost link that is no
 //!   bridge can only lengthen, so the proof does.
@@ -22,14 +22,13 @@
 use super::{
     super::Figures,
     adjacency::Rows,
-    distances::{DEEPEST, FAR, Repair, Repaired, Search, eccentricity, measure_hops},
+    distances::{FAR, Search, measure_hops},
+    sources::{SOURCES, Sources},
     sweep::{Sweep, WIDTH},
 };
 
-/// Sources kept at most. Measured: geometric meshes of 100 to 10 000 nodes prove their diameter
-/// with 8 to 20.
-const SOURCES: usize = 28;
-/// Open nodes that are looked at in pairs, at most. A guess: it bounds the time by that of a search.
+/// Open nodes that are looked at in pairs, at most. A guess: it bounds the time by that of a
+/// search.
 const PAIRED: usize = 64;
 /// Kept where proof is hopeless. A guess: each is one chance that the next link spares.
 const WITNESSES: usize = 4;
@@ -70,12 +69,8 @@ pub enum Settled {
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Diameter {
-    sources: Vec<Source>,
-    /// A row of distances for each source, in their order.
-    kept: Vec<i16>,
-    nodes: usize,
+    sources: Sources,
     proof: Proof,
-    repair: Repair,
     from: Search,
     sweep: Sweep,
     /// By node: the least d(s, v) + ecc(s) of kept sources.
@@ -84,27 +79,14 @@ pub struct Diameter {
     /// distances from a second node.
     upper: Vec<u32>,
     lower: Vec<u32>,
-    /// By node: how many sources prove it.
-    times: Vec<u8>,
     list: Vec<u32>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Source {
-    node: u32,
-    eccentricity: u32,
 }
 
 impl Diameter {
     /// From scratch; the components must be known.
     pub fn rebuild(&mut self, rows: &Rows, figures: &mut Figures) {
         let nodes = rows.nodes() as usize;
-        self.nodes = nodes;
-        self.sources.clear();
-        self.sources.reserve_exact(SOURCES);
-        self.kept.clear();
-        self.kept.resize(SOURCES * nodes, FAR);
-        self.repair.rebuild(nodes);
+        self.sources.rebuild(nodes);
         self.from.rebuild(nodes);
         self.sweep.rebuild(nodes);
         self.bound.clear();
@@ -113,8 +95,6 @@ impl Diameter {
             list.clear();
             list.resize(nodes, 0);
         }
-        self.times.clear();
-        self.times.resize(nodes, 0);
         self.list.clear();
         self.list.reserve_exact(nodes + 1);
         self.proof = Proof::Lost;
@@ -124,8 +104,11 @@ impl Diameter {
     /// After a link inside a component.
     pub fn linked(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        let touched = self.repair(rows, |repair, kept| repair.linked(rows, kept, a, b));
-        let floor = self.witnessed();
+        let touched =
+            self.sources.repair(rows, (&mut self.upper, &mut self.list), |repair, kept| {
+                repair.linked(rows, kept, a, b)
+            });
+        let floor = self.sources.witnessed();
         if floor == old {
             return if touched { Settled::Repaired } else { Settled::Untouched };
         }
@@ -137,8 +120,10 @@ impl Diameter {
     /// After a link that merged two components.
     pub fn merged(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        self.repair(rows, |repair, kept| repair.linked(rows, kept, a, b));
-        let floor = old.max(self.witnessed());
+        self.sources.repair(rows, (&mut self.upper, &mut self.list), |repair, kept| {
+            repair.linked(rows, kept, a, b)
+        });
+        let floor = old.max(self.sources.witnessed());
         figures.diameter = floor;
         if self.prove(figures, floor) {
             return Settled::Repaired;
@@ -161,11 +146,14 @@ impl Diameter {
     /// After a lost link that was no bridge.
     pub fn unlinked(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        let touched = self.repair(rows, |repair, kept| repair.unlinked(rows, kept, a, b));
+        let touched =
+            self.sources.repair(rows, (&mut self.upper, &mut self.list), |repair, kept| {
+                repair.unlinked(rows, kept, a, b)
+            });
         if self.proof == Proof::Held && !touched {
             return Settled::Untouched;
         }
-        let floor = old.max(self.witnessed());
+        let floor = old.max(self.sources.witnessed());
         figures.diameter = floor;
         if self.prove(figures, floor) {
             return Settled::Repaired;
@@ -188,8 +176,10 @@ impl Diameter {
     /// After a lost link that was a bridge.
     pub fn split(&mut self, rows: &Rows, figures: &mut Figures, a: u32, b: u32) -> Settled {
         let old = figures.diameter;
-        self.repair(rows, |repair, kept| repair.unlinked(rows, kept, a, b));
-        let floor = self.witnessed();
+        self.sources.repair(rows, (&mut self.upper, &mut self.list), |repair, kept| {
+            repair.unlinked(rows, kept, a, b)
+        });
+        let floor = self.sources.witnessed();
         if floor == old {
             self.prove(figures, old);
             return Settled::Repaired;
@@ -202,46 +192,10 @@ impl Diameter {
     pub fn bytes(&self) -> usize {
         let lists = [&self.upper, &self.lower, &self.list];
         lists.iter().map(|list| list.capacity() * size_of::<u32>()).sum::<usize>()
-            + (self.kept.capacity() + self.bound.capacity()) * size_of::<i16>()
-            + self.sources.capacity() * size_of::<Source>()
-            + self.times.capacity()
+            + self.bound.capacity() * size_of::<i16>()
+            + self.sources.bytes()
             + self.from.bytes()
-            + self.repair.bytes()
             + self.sweep.bytes()
-    }
-
-    /// Repairs the distances of all sources; whether any changed. Sources that have become too deep
-    /// are forgotten.
-    fn repair(
-        &mut self,
-        rows: &Rows,
-        mut change: impl FnMut(&mut Repair, &mut [i16]) -> Repaired,
-    ) -> bool {
-        let mut touched = false;
-        let all = self.kept.chunks_exact_mut(self.nodes.max(1));
-        for (source, kept) in self.sources.iter_mut().zip(all) {
-            match change(&mut self.repair, kept) {
-                Repaired::Same => continue,
-                Repaired::Changed => source.eccentricity = eccentricity(kept),
-                Repaired::Lost => {
-                    let (hops, list) = (&mut self.upper, &mut self.list);
-                    source.eccentricity = measure_hops(rows, source.node, hops, list);
-                    write(kept, hops);
-                }
-            }
-            touched = true;
-        }
-        for at in (0..self.sources.len()).rev() {
-            if self.sources[at].eccentricity > DEEPEST {
-                self.forget(at);
-            }
-        }
-        touched
-    }
-
-    /// The greatest known eccentricity.
-    fn witnessed(&self) -> u32 {
-        self.sources.iter().map(|source| source.eccentricity).max().unwrap_or_default()
     }
 
     fn hopeless(&mut self) -> bool {
@@ -260,7 +214,7 @@ impl Diameter {
         if matches!(self.proof, Proof::Hopeless(_)) {
             return false;
         }
-        self.bind();
+        self.sources.bind(&mut self.bound);
         let open = i16::try_from(limit).unwrap_or(FAR - 1).min(FAR - 1);
         let mut proved = self.bound.iter().copied().max().unwrap_or_default() <= open;
         if !proved {
@@ -271,20 +225,6 @@ impl Diameter {
         }
         self.proof = if proved { Proof::Held } else { Proof::Lost };
         proved
-    }
-
-    /// Bounds of all eccentricities, by kept sources.
-    fn bind(&mut self) {
-        self.bound.fill(FAR);
-        if self.nodes == 0 {
-            return;
-        }
-        for (source, kept) in self.sources.iter().zip(self.kept.chunks_exact(self.nodes)) {
-            let eccentricity = source.eccentricity as i16;
-            for (bound, distance) in self.bound.iter_mut().zip(kept) {
-                *bound = (*bound).min(distance.saturating_add(eccentricity));
-            }
-        }
     }
 
     /// The diameter, known to lie between two bounds.
@@ -311,7 +251,7 @@ impl Diameter {
         ceiling: u32,
         more_per_hop: u32,
     ) -> Result<u32, u32> {
-        self.open_bounds();
+        self.sources.bounds(&mut self.upper, &mut self.lower);
         let mut full = false;
         for turn in 0.. {
             let next = if floor >= ceiling { None } else { self.pick(rows, figures, floor, turn) };
@@ -331,30 +271,12 @@ impl Diameter {
                 self.upper[at] = self.upper[at].min(hops + eccentricity);
                 self.lower[at] = self.lower[at].max(hops.max(eccentricity - hops));
             }
-            full |= !self.keep(start, eccentricity, floor);
+            full |= !self.sources.keep(start, eccentricity, &self.from.hops, floor);
         }
         if full {
             self.give_up(floor);
         }
         Err(floor)
-    }
-
-    fn open_bounds(&mut self) {
-        self.upper.fill(u32::MAX);
-        self.lower.fill(0);
-        if self.nodes == 0 {
-            return;
-        }
-        for (source, kept) in self.sources.iter().zip(self.kept.chunks_exact(self.nodes)) {
-            let bounds = self.upper.iter_mut().zip(&mut self.lower);
-            for ((upper, lower), distance) in bounds.zip(kept) {
-                if *distance != FAR {
-                    let hops = *distance as u32;
-                    *upper = (*upper).min(hops + source.eccentricity);
-                    *lower = (*lower).max(hops.max(source.eccentricity - hops));
-                }
-            }
-        }
     }
 
     /// The node to search from next: in turns one in the middle, whose bounds reach far, and one
@@ -379,79 +301,17 @@ impl Diameter {
     /// The first node of the list that no source proves near enough to one behind it.
     fn open_pair(&self, figures: &Figures, limit: u32) -> Option<u32> {
         let component = |v: u32| figures.component[v as usize];
-        let near = |v: u32, w: u32| {
-            let mut rows = self.kept.chunks_exact(self.nodes.max(1)).take(self.sources.len());
-            rows.any(|kept| {
-                let (v, w) = (kept[v as usize], kept[w as usize]);
-                v != FAR && v as u32 + w as u32 <= limit
-            })
-        };
         let open = |(at, v): &(usize, &u32)| {
             let rest = &self.list[at + 1..];
-            rest.iter().any(|w| component(**v) == component(*w) && !near(**v, *w))
+            rest.iter()
+                .any(|w| component(**v) == component(*w) && !self.sources.near(**v, *w, limit))
         };
         self.list.iter().enumerate().find(open).map(|(_, v)| *v)
     }
 
-    /// Keeps the distances just searched; whether there was room.
-    fn keep(&mut self, node: u32, eccentricity: u32, floor: u32) -> bool {
-        if self.sources.len() == SOURCES {
-            self.prune(floor);
-        }
-        if self.sources.len() == SOURCES || eccentricity > DEEPEST {
-            return false;
-        }
-        let row = self.sources.len() * self.nodes..;
-        write(&mut self.kept[row], &self.from.hops);
-        self.sources.push(Source { node, eccentricity });
-        true
-    }
-
-    /// Forgets sources that prove nothing below `limit` which others do not, as long as a witness
-    /// stays. O(sources · nodes).
-    fn prune(&mut self, limit: u32) {
-        let proves =
-            |source: &Source, hops: i16| hops != FAR && hops as u32 + source.eccentricity <= limit;
-        self.times.fill(0);
-        for (source, kept) in self.sources.iter().zip(self.kept.chunks_exact(self.nodes)) {
-            for (times, hops) in self.times.iter_mut().zip(kept) {
-                *times += u8::from(proves(source, *hops));
-            }
-        }
-        let deepest = self.witnessed();
-        let mut witnesses = self.sources.iter().filter(|s| s.eccentricity == deepest).count();
-        for at in (0..self.sources.len()).rev() {
-            let source = self.sources[at];
-            let witness = usize::from(source.eccentricity == deepest);
-            let kept = &self.kept[at * self.nodes..(at + 1) * self.nodes];
-            let needed = (witness == 1 && witnesses == 1)
-                || kept.iter().zip(&self.times).any(|(hops, n)| *n == 1 && proves(&source, *hops));
-            if !needed {
-                for (times, hops) in self.times.iter_mut().zip(kept) {
-                    *times -= u8::from(proves(&source, *hops));
-                }
-                witnesses -= witness;
-                self.forget(at);
-            }
-        }
-    }
-
-    fn forget(&mut self, at: usize) {
-        let last = self.sources.len() - 1;
-        self.sources.swap_remove(at);
-        let row = |at: usize| at * self.nodes..(at + 1) * self.nodes;
-        self.kept.copy_within(row(last), row(at).start);
-    }
-
     /// Keeps witnesses only, and seeks no proof for a while.
     fn give_up(&mut self, diameter: u32) {
-        let mut witnesses = 0;
-        for at in (0..self.sources.len()).rev() {
-            witnesses += usize::from(self.sources[at].eccentricity == diameter);
-            if self.sources[at].eccentricity < diameter || witnesses > WITNESSES {
-                self.forget(at);
-            }
-        }
+        self.sources.keep_witnesses(diameter, WITNESSES);
         if !matches!(self.proof, Proof::Hopeless(_)) {
             self.proof = Proof::Hopeless(PATIENCE);
         }
@@ -460,7 +320,7 @@ impl Diameter {
     /// The diameter after the link between `ends`, no bridge, was lost, where it is known to be at
     /// least `floor` and not to have been more before. See the module.
     fn measure(&mut self, rows: &Rows, ends: [u32; 2], floor: u32) -> u32 {
-        self.bind();
+        self.sources.bind(&mut self.bound);
         self.from.run(rows, ends[0]);
         measure_hops(rows, ends[1], &mut self.upper, &mut self.list);
         let hops = [&self.from.hops, &self.upper];
@@ -532,17 +392,9 @@ impl Diameter {
         self.give_up(diameter);
         if let Some(start) = witness {
             let eccentricity = self.from.run(rows, start);
-            self.keep(start, eccentricity, diameter);
+            self.sources.keep(start, eccentricity, &self.from.hops, diameter);
         }
         diameter
-    }
-}
-
-/// Keeps what a search measured.
-fn write(kept: &mut [i16], hops: &[u32]) {
-    for (kept, hops) in kept.iter_mut().zip(hops) {
-        // Deeper than an `i16` only where the source is about to be forgotten.
-        *kept = (*hops).min(FAR as u32) as i16;
     }
 }
 

@@ -17,8 +17,8 @@ pub const DEEPEST: u32 = 10_000;
 /// No path, in those of a search.
 pub const UNREACHED: u32 = u32::MAX;
 
-/// A repair looks at the neighbours of a lost node three times as often as a search does, and sorts:
-/// it is given up when more than one node in so many is lost. Measured at 1 000 nodes.
+/// A repair looks at the neighbours of a lost node three times as often as a search does, and
+/// sorts: it is given up when more than one node in so many is lost. A guess.
 const LOST_AT_MOST: usize = 8;
 
 /// A breadth-first search and its buffers.

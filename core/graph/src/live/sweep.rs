@@ -27,8 +27,8 @@ impl Sweep {
         self.upcoming.reserve_exact(nodes);
     }
 
-    /// The eccentricities of at most [`WIDTH`] different nodes, in their order. `active` is room for
-    /// all nodes.
+    /// The eccentricities of at most [`WIDTH`] different nodes, in their order. `active` is room
+    /// for all nodes.
     pub fn run(&mut self, rows: &Rows, starts: &[u32], active: &mut Vec<u32>) -> [u32; WIDTH] {
         assert!(starts.len() <= WIDTH, "{} starts, the limit is {WIDTH}", starts.len());
         let mut found = [0; WIDTH];
