@@ -73,7 +73,7 @@ const BENCHES: [Bench; 3] = [
 const GRAPHS: Client =
     Client { package: "bitcraps-graphs", stem: "bitcraps_graphs", loaded: Loaded::AsScript };
 
-/// The published layout that ours runs beside: package, version, the file for a page, its name here.
+/// The published layout that ours runs beside: package, version, file for a page, its name here.
 const PEERS: [(&str, &str, &str, &str); 2] = [
     ("ngraph.graph", "20.1.2", "dist/ngraph.graph.umd.js", "ngraph.graph.js"),
     ("ngraph.forcelayout", "3.3.1", "dist/ngraph.forcelayout.min.js", "ngraph.forcelayout.js"),

@@ -1,4 +1,4 @@
-//! The graphs that the comparison of graph algorithms is run on, and the work that is timed on them.
+//! The graphs that the comparison of graph algorithms is run on, and the work that is timed.
 //!
 //! Rules. Everything comes from a number, so native code, wasm and the libraries beside it see the
 //! same graphs. Thirty-two graphs of one kind are visited in turn: looping over one lets the branch

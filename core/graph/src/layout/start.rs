@@ -40,8 +40,7 @@ pub(super) fn places(
         .map(|node| u64::from(rank[node as usize]) << 32 | u64::from(node))
         .collect();
     members.sort_unstable();
-    let mut new = 0;
-    for group in members.chunk_by(|a, b| a >> 32 == b >> 32) {
+    for (new, group) in (0..).zip(members.chunk_by(|a, b| a >> 32 == b >> 32)) {
         let nodes: Vec<u32> = group.iter().map(|member| *member as u32).collect();
         let size = unfold(graph, &nodes, &mut at);
         if reach > 0.0 {
@@ -56,7 +55,6 @@ pub(super) fn places(
         if new == 0 {
             reach = reach.max(size);
         }
-        new += 1;
     }
     (at, kept)
 }

@@ -107,7 +107,8 @@ pub async fn beside_native() -> Result<()> {
     let browser = Browser::start().await?;
     let tab = page(&browser).await?;
     println!(
-        "\nas wasm in Chromium, microseconds, medians (promised: at most {SLOWER_MAX} times native)\n"
+        "\nas wasm in Chromium, microseconds, medians (promised: at most {SLOWER_MAX} times \
+         native)\n"
     );
     println!("{:<12} {:>7}  {:<14} {:>10} {:>10}", "", "nodes", "", "wasm", "native");
     for kind in KINDS {
@@ -131,7 +132,8 @@ pub async fn beside_native() -> Result<()> {
             let ratio = there / here;
             let verdict = if ratio <= SLOWER_MAX { "ok" } else { "over" };
             println!(
-                "{kind:<12} {nodes:>7}  {work:<14} {there:>10.1} {here:>10.1} {ratio:>6.2}x  {verdict}"
+                "{kind:<12} {nodes:>7}  {work:<14} {there:>10.1} {here:>10.1} {ratio:>6.2}x  \
+                 {verdict}"
             );
         }
     }

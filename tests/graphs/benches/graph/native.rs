@@ -25,9 +25,10 @@ const PEER_TURNS: usize = 15;
 
 pub fn compare() -> Result<()> {
     println!(
-        "\n{GRAPHS} graphs of each kind and size in turn, but the peers have {} of {} nodes and all \
-         have {} of {};\nrustworkx-core's matrix is left out above {MATRIX_NODES_MAX} nodes for \
-         its memory;\nmicroseconds for each graph, medians; of the peers' parts the faster counts\n",
+        "\n{GRAPHS} graphs of each kind and size in turn, but the peers have {} of {} nodes and \
+         all have {} of {};\nrustworkx-core's matrix is left out above {MATRIX_NODES_MAX} nodes \
+         for its memory;\nmicroseconds for each graph, medians; of the peers' parts the faster \
+         counts\n",
         SIZES[2].1, SIZES[2].0, LARGE.1, LARGE.0
     );
     println!(
