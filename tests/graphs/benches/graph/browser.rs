@@ -152,7 +152,9 @@ const THEIRS: &str = "(kind, nodes) => {
             if (ends[i] !== ends[i + 1] && !graph.hasLink(ends[i], ends[i + 1])
                 && !graph.hasLink(ends[i + 1], ends[i])) graph.addLink(ends[i], ends[i + 1]);
         }
-        layouts.push(ngraphCreateLayout(graph));
+        // Its own default; the file for pages still takes the set of links for an array.
+        const nodeMass = node => 1 + (graph.getLinks(node)?.size ?? 0) / 3;
+        layouts.push(ngraphCreateLayout(graph, { nodeMass }));
     }
     return {
         free() {},
