@@ -96,7 +96,9 @@ impl Browser {
         let attached = self.devtools.send("Target.attachToTarget", attach, None).await?;
         let session = string(&attached, "sessionId")?;
         let tab = Tab { devtools: self.devtools.clone(), session, context };
-        for domain in ["Page.enable", "Runtime.enable", "Network.enable", "Log.enable"] {
+        for domain in
+            ["Page.enable", "Runtime.enable", "Network.enable", "Log.enable", "Performance.enable"]
+        {
             tab.send(domain, json!({})).await?;
         }
         // Otherwise a tab that another one covers gets no animation frames.
@@ -134,6 +136,14 @@ impl Tab {
             bail!("{js}: {}", details["exception"]["description"].as_str().unwrap_or("threw"));
         }
         Ok(answer["result"]["value"].take())
+    }
+
+    /// Seconds that the page's main thread has run so far, whatever else the machine did.
+    pub async fn thread_seconds(&self) -> Result<f64> {
+        let answer = self.send("Performance.getMetrics", json!({})).await?;
+        let mut metrics = answer["metrics"].as_array().into_iter().flatten();
+        let time = metrics.find(|metric| metric["name"] == "ThreadTime");
+        time.and_then(|time| time["value"].as_f64()).context("the browser tells no ThreadTime")
     }
 
     /// Waits until an expression is neither false nor empty, and gives its value.

@@ -21,9 +21,25 @@ use std::{
     time::Instant,
 };
 
-const PACKAGE: &str = "bitcraps-web";
-/// The stem of the generated files, `bitcraps_web.js` and `bitcraps_web_bg.wasm`.
-const STEM: &str = "bitcraps_web";
+/// What is made into wasm.
+pub struct Client {
+    pub package: &'static str,
+    /// Of the generated files: `bitcraps_web.js` and `bitcraps_web_bg.wasm`.
+    pub stem: &'static str,
+    pub loaded: Loaded,
+}
+
+/// How a page loads the JavaScript.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    AsModule,
+    /// By a script of the old kind, which leaves a global `wasm_bindgen`.
+    AsScript,
+}
+
+const CLIENT: Client =
+    Client { package: "bitcraps-web", stem: "bitcraps_web", loaded: Loaded::AsModule };
+
 /// Formats that are compressed already.
 const PACKED: [&str; 7] = ["png", "jpg", "webp", "woff2", "gz", "br", "ico"];
 /// Brotli's best, and its largest window that every browser takes.
@@ -32,12 +48,9 @@ const BROTLI_WINDOW_LOG: u32 = 22;
 
 /// Builds everything into `web` in the target directory and prints the sizes.
 pub fn build(workspace: &Workspace, shown: Shown) -> Result<()> {
-    tools::wasm_target(workspace, shown)?;
     let started = Instant::now();
-    let wasm = compile(workspace, shown)?;
     let generated = workspace.target.join("web-generated");
-    let version = workspace.locked_version("wasm-bindgen-cli-support")?.unwrap_or_default();
-    generate(&wasm, &version, &generated)?;
+    generate(workspace, &CLIENT, &generated, shown)?;
 
     let out = workspace.target.join("web");
     fs::create_dir_all(&out).with_context(|| format!("cannot create {}", out.display()))?;
@@ -49,11 +62,19 @@ pub fn build(workspace: &Workspace, shown: Shown) -> Result<()> {
     report(&out, started)
 }
 
+/// Makes wasm and its JavaScript, alone in `out`.
+pub fn generate(workspace: &Workspace, client: &Client, out: &Path, shown: Shown) -> Result<()> {
+    tools::wasm_target(workspace, shown)?;
+    let wasm = compile(workspace, client, shown)?;
+    let version = workspace.locked_version("wasm-bindgen-cli-support")?.unwrap_or_default();
+    bind(&wasm, client, &version, out)
+}
+
 /// Compiles the package and gives the path of its `.wasm`.
-fn compile(workspace: &Workspace, shown: Shown) -> Result<PathBuf> {
+fn compile(workspace: &Workspace, client: &Client, shown: Shown) -> Result<PathBuf> {
     // The library is built as a cdylib alone: beside an rlib, cargo leaves out link-time
     // optimisation, and the wasm grows by a quarter.
-    let mut command = workspace.cargo(&["rustc", "--package", PACKAGE, "--lib"]);
+    let mut command = workspace.cargo(&["rustc", "--package", client.package, "--lib"]);
     command.args(["--crate-type", "cdylib", "--profile", "web"]);
     // A directory of its own: cargo would put the host's part of this profile where the output is.
     command.args(["--target", WASM, "--target-dir"]).arg(workspace.target.join("browser"));
@@ -61,19 +82,20 @@ fn compile(workspace: &Workspace, shown: Shown) -> Result<PathBuf> {
     // Asked a second time, cargo has nothing left to do but to name what it made.
     command.args(["--quiet", "--message-format", "json"]);
     let artifacts = steps::must(&mut command, Shown::OnFailure)?;
-    wasm_artifact(&artifacts).with_context(|| {
+    wasm_artifact(&artifacts, client.stem).with_context(|| {
         format!(
-            "{PACKAGE} makes no .wasm: it needs `crate-type = [\"cdylib\", \"rlib\"]` or a main"
+            "{} makes no .wasm: it needs `crate-type = [\"cdylib\", \"rlib\"]` or a main",
+            client.package
         )
     })
 }
 
-fn wasm_artifact(messages: &str) -> Option<PathBuf> {
+fn wasm_artifact(messages: &str, stem: &str) -> Option<PathBuf> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut found = None;
     for artifact in artifacts.filter(|a| a["reason"] == "compiler-artifact") {
         let ours =
-            artifact["target"]["name"].as_str().is_some_and(|name| name.replace('-', "_") == STEM);
+            artifact["target"]["name"].as_str().is_some_and(|name| name.replace('-', "_") == stem);
         let files = artifact["filenames"].as_array().map(Vec::as_slice).unwrap_or_default();
         let wasm = files.iter().filter_map(Value::as_str).find(|file| file.ends_with(".wasm"));
         if ours && let Some(wasm) = wasm {
@@ -84,7 +106,7 @@ fn wasm_artifact(messages: &str) -> Option<PathBuf> {
 }
 
 /// Runs wasm-bindgen unless it has already run on this very wasm.
-fn generate(wasm: &Path, version: &str, out: &Path) -> Result<()> {
+fn bind(wasm: &Path, client: &Client, version: &str, out: &Path) -> Result<()> {
     let bytes = fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
     let mut hasher = DefaultHasher::new();
     hasher.write(&bytes);
@@ -96,9 +118,13 @@ fn generate(wasm: &Path, version: &str, out: &Path) -> Result<()> {
     if out.exists() {
         fs::remove_dir_all(out).with_context(|| format!("cannot clear {}", out.display()))?;
     }
-    wasm_bindgen_cli_support::Bindgen::new()
-        .input_bytes(STEM, bytes)
-        .web(true)?
+    let mut bindgen = wasm_bindgen_cli_support::Bindgen::new();
+    match client.loaded {
+        Loaded::AsModule => bindgen.web(true)?,
+        Loaded::AsScript => bindgen.no_modules(true)?,
+    };
+    bindgen
+        .input_bytes(client.stem, bytes)
         .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true)
@@ -188,7 +214,7 @@ fn report(out: &Path, started: Instant) -> Result<()> {
         0 => size(file),
         packed => packed,
     };
-    let wasm = out.join(format!("{STEM}_bg.wasm"));
+    let wasm = out.join(format!("{}_bg.wasm", CLIENT.stem));
     println!(
         "      web client: {} files, {} bytes, {} with brotli; wasm {} and {}; {}",
         files.len(),
@@ -214,8 +240,11 @@ mod tests {
         let other = artifact("other", ["a/other.rlib", "a/other.wasm"]);
         let ours = artifact("bitcraps_web", ["a/b.rlib", "a/bitcraps_web.wasm"]);
         let messages = format!("not json\n{ours}\n{other}\n");
-        assert_eq!(wasm_artifact(&messages), Some(PathBuf::from("a/bitcraps_web.wasm")));
-        assert_eq!(wasm_artifact("{}"), None);
+        assert_eq!(
+            wasm_artifact(&messages, "bitcraps_web"),
+            Some(PathBuf::from("a/bitcraps_web.wasm"))
+        );
+        assert_eq!(wasm_artifact("{}", "bitcraps_web"), None);
     }
 
     #[test]

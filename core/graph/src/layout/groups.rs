@@ -5,7 +5,7 @@
 //! the discs around the groups push each other out where they overlap and are otherwise drawn to
 //! the middle, the smaller one moving more. O(n + g²) for g groups.
 
-use super::{EDGE_LENGTH, GRAVITY, Motion};
+use super::{EDGE_LENGTH, GRAVITY, Motion, length};
 
 /// Every pair of groups is looked at in each step.
 const GROUPS_MAX: usize = 64;
@@ -85,7 +85,7 @@ impl Groups {
         }
         let mut farthest = 0.0_f32;
         for group in &mut self.all {
-            let way = group.push.0.hypot(group.push.1);
+            let way = length(group.push.0, group.push.1);
             let share = if way > MOVE_MAX { MOVE_MAX / way } else { 1.0 };
             group.push = (group.push.0 * share, group.push.1 * share);
             farthest = farthest.max(way);
@@ -128,7 +128,7 @@ impl Groups {
     fn push_out(&mut self, a: usize, b: usize) {
         let (one, two) = (self.all[a], self.all[b]);
         let (dx, dy) = (two.x - one.x, two.y - one.y);
-        let distance = dx.hypot(dy);
+        let distance = length(dx, dy);
         let overlap = one.radius + two.radius + GAP - distance;
         if overlap <= 0.0 {
             return;

@@ -169,3 +169,9 @@ fn scatter(i: u32) -> (f32, f32) {
     let share = |step: f64| ((f64::from(i) + 1.0) * step % 1.0 - 0.5) as f32;
     (share(0.754_877_666_246_692_7), share(0.569_840_290_998_053_3))
 }
+
+/// Of a vector. A square root is the same to the last bit everywhere; `hypot` is each platform's
+/// own, and would make another picture in a browser than natively.
+fn length(x: f32, y: f32) -> f32 {
+    (x * x + y * y).sqrt()
+}

@@ -6,7 +6,7 @@
 //! a large mesh at once where forces from a random start would leave it folded. O(k·m + k²·n) for
 //! k pivots.
 
-use super::{EDGE_LENGTH, groups, scatter};
+use super::{EDGE_LENGTH, groups, length, scatter};
 use crate::Graph;
 
 /// More gain little (Brandes and Pich: 50 for difficult graphs; meshes are not).
@@ -30,7 +30,7 @@ pub(super) fn places(
     let (mut at, kept) = remembered(keys, before);
     let mut reach: f32 = 0.0;
     for place in at.chunks_exact(2).filter(|place| !place[0].is_nan()) {
-        reach = reach.max(place[0].hypot(place[1]));
+        reach = reach.max(length(place[0], place[1]));
     }
     beside_neighbours(graph, &mut at);
     let rank = groups::ranks(parts);
@@ -46,7 +46,7 @@ pub(super) fn places(
         if reach > 0.0 {
             // Around all that stands already, each in a direction of its own.
             let (x, y) = scatter(new);
-            let away = (reach + size + EDGE_LENGTH) / x.hypot(y).max(0.01);
+            let away = (reach + size + EDGE_LENGTH) / length(x, y).max(0.01);
             nodes.iter().for_each(|node| {
                 at[2 * *node as usize] += x * away;
                 at[2 * *node as usize + 1] += y * away;
@@ -131,7 +131,7 @@ fn unfold(graph: &Graph, nodes: &[u32], at: &mut [f32]) -> f32 {
         };
         at[2 * *node as usize] = x;
         at[2 * *node as usize + 1] = y;
-        radius = radius.max(x.hypot(y));
+        radius = radius.max(length(x, y));
     }
     radius
 }
@@ -225,7 +225,7 @@ impl Hops {
         let [xs, ys] = &mut axes;
         let long = |(a, b): &(u32, u32)| {
             let (a, b) = (*a as usize, *b as usize);
-            (xs[a] - xs[b]).hypot(ys[a] - ys[b])
+            length(xs[a] - xs[b], ys[a] - ys[b])
         };
         let mean = self.edges.iter().map(long).sum::<f32>() / self.edges.len().max(1) as f32;
         let scale = EDGE_LENGTH / mean.max(1e-6);
