@@ -1,11 +1,11 @@
 //! Searches from 64 starts at once, and what they settle between them.
 //!
-//! One word per node holds a bit per start (Then et al., VLDB 2015), and the words of the `L` levels
-//! about the middle of the longest path are kept: two nodes are at most `longest` apart when some
-//! start has reached one of them by level `a` and the other by level `longest - a`, which is a few
-//! words to compare for all starts together. Each start lists the open nodes farthest from it. A
-//! node is settled when a start is so near that only a few of those could be too far, and each of
-//! them is near enough through some other start.
+//! One word per node holds a bit per start (Then et al., VLDB 2015), and the words of the `L`
+//! levels about the middle of the longest path are kept: two nodes are at most `longest` apart
+//! when some start has reached one of them by level `a` and the other by level `longest - a`,
+//! which is a few words to compare for all starts together. Each start lists the open nodes
+//! farthest from it. A node is settled when a start is so near that only a few of those could be
+//! too far, and each of them is near enough through some other start.
 
 use super::order::Order;
 use super::{fill, held};

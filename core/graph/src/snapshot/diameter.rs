@@ -6,8 +6,8 @@
 //! leave open is settled in pairs: a longer path than the longest known has both ends among the
 //! open nodes, so a node is settled when each other open node is near enough through one of the
 //! sources; else it is searched from. While many are open, only nodes near a source are tried,
-//! which leave few others too far from that source. Where paths are short and bounds settle little, as in small
-//! worlds, 64 searches run at once instead (`batch.rs`). Worst case n searches.
+//! which leave few others too far from that source. Where paths are short and bounds settle little,
+//! as in small worlds, 64 searches run at once instead (`batch.rs`). Worst case n searches.
 
 use super::batch::{Batch, STARTS};
 use super::order::{Order, SMALL};
