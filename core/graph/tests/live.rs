@@ -3,7 +3,9 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
-use bitcraps_graph::{Analyser, CutEdge, CutNode, Edge, Effort, Figures, Graph, Live};
+use bitcraps_graph::{
+    Analyser, CutEdge, CutNode, Edge, EditEffort as Effort, Figures, Graph, Live,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeSet, VecDeque};
 
