@@ -38,7 +38,7 @@ pub enum Loaded {
 }
 
 const CLIENT: Client =
-    Client { package: "bitcraps-web", stem: "bitcraps_web", loaded: Loaded::AsModule };
+    Client { package: "bitcraps-tab", stem: "bitcraps_web", loaded: Loaded::AsModule };
 
 /// Formats that are compressed already.
 const PACKED: [&str; 7] = ["png", "jpg", "webp", "woff2", "gz", "br", "ico"];
@@ -82,20 +82,21 @@ fn compile(workspace: &Workspace, client: &Client, shown: Shown) -> Result<PathB
     // Asked a second time, cargo has nothing left to do but to name what it made.
     command.args(["--quiet", "--message-format", "json"]);
     let artifacts = steps::must(&mut command, Shown::OnFailure)?;
-    wasm_artifact(&artifacts, client.stem).with_context(|| {
-        format!(
-            "{} makes no .wasm: it needs `crate-type = [\"cdylib\", \"rlib\"]` or a main",
-            client.package
-        )
+    wasm_artifact(&artifacts, client.package).with_context(|| {
+        format!("{} makes no .wasm: it needs `crate-type = [\"cdylib\"]` or a main", client.package)
     })
 }
 
-fn wasm_artifact(messages: &str, stem: &str) -> Option<PathBuf> {
+/// A library is named as its package, with underscores or without.
+fn same_name(target: &str, package: &str) -> bool {
+    target.replace('-', "_") == package.replace('-', "_")
+}
+
+fn wasm_artifact(messages: &str, package: &str) -> Option<PathBuf> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut found = None;
     for artifact in artifacts.filter(|a| a["reason"] == "compiler-artifact") {
-        let ours =
-            artifact["target"]["name"].as_str().is_some_and(|name| name.replace('-', "_") == stem);
+        let ours = artifact["target"]["name"].as_str().is_some_and(|name| same_name(name, package));
         let files = artifact["filenames"].as_array().map(Vec::as_slice).unwrap_or_default();
         let wasm = files.iter().filter_map(Value::as_str).find(|file| file.ends_with(".wasm"));
         if ours && let Some(wasm) = wasm {
@@ -241,10 +242,10 @@ mod tests {
         let ours = artifact("bitcraps_web", ["a/b.rlib", "a/bitcraps_web.wasm"]);
         let messages = format!("not json\n{ours}\n{other}\n");
         assert_eq!(
-            wasm_artifact(&messages, "bitcraps_web"),
+            wasm_artifact(&messages, "bitcraps-web"),
             Some(PathBuf::from("a/bitcraps_web.wasm"))
         );
-        assert_eq!(wasm_artifact("{}", "bitcraps_web"), None);
+        assert_eq!(wasm_artifact("{}", "bitcraps-web"), None);
     }
 
     #[test]
