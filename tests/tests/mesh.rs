@@ -81,7 +81,9 @@ const MEASURE: &str = "(drag) => new Promise(done => {
 async fn thousands_of_nodes_are_drawn_and_can_be_dragged() -> Result<()> {
     let node = NodeProcess::start(Setup::named("Mesh")).await?;
     let browser = Browser::start().await?;
-    println!("      nodes  what     frames  p50 ms  p95 ms  layout ms  draw ms  steps  brush");
+    let mut table =
+        "      nodes  what     frames  p50 ms  p95 ms  layout ms  draw ms  steps  brush\n"
+            .to_owned();
     for size in SIZES {
         let url = format!("http://{}/#/mesh/example/{size}", node.http());
         let tab = browser.tab(&url).await?;
@@ -90,11 +92,11 @@ async fn thousands_of_nodes_are_drawn_and_can_be_dragged() -> Result<()> {
         let notice = tab.text("example-notice").await?.context("it does not say it is made up")?;
         ensure!(notice.contains(&size.to_string()) && notice.contains("not your mesh"), "{notice}");
         let moving = measure(&tab, Hand::Off).await?;
-        print(&tab, size, "settling", &moving).await?;
+        table += &row(&tab, size, "settling", &moving).await?;
         let settled = "document.querySelector('[data-testid=map]').dataset.motion === 'settled'";
         tab.wait_for(settled, SETTLED_MAX).await?;
         let dragged = measure(&tab, Hand::On).await?;
-        print(&tab, size, "dragged", &dragged).await?;
+        table += &row(&tab, size, "dragged", &dragged).await?;
         ensure!(dragged["frames"].as_u64() > Some(5), "hardly a frame was drawn: {dragged}");
         ensure!(dragged["steps"] == 0, "what has settled moves: {dragged}");
         let colours = dragged["colours"].as_u64().context("no colours")?;
@@ -148,12 +150,13 @@ async fn measure(tab: &Tab, hand: Hand) -> Result<Value> {
     tab.eval(&format!("({script})({})", matches!(hand, Hand::On))).await
 }
 
-async fn print(tab: &Tab, size: u32, what: &str, measured: &Value) -> Result<()> {
+/// One line of the table of frame times.
+async fn row(tab: &Tab, size: u32, what: &str, measured: &Value) -> Result<String> {
     let number = |key: &str| measured[key].as_f64().unwrap_or(f64::NAN);
     let each = |key: &str| number(key) / number("frames").max(1.0) / 1000.0;
     let brush = tab.eval("document.querySelector('[data-testid=map]').dataset.brush").await?;
-    println!(
-        "      {size:>5}  {what:<8} {:>6}  {:>6.1}  {:>6.1}  {:>9.2}  {:>7.2}  {:>5}  {}",
+    Ok(format!(
+        "      {size:>5}  {what:<8} {:>6}  {:>6.1}  {:>6.1}  {:>9.2}  {:>7.2}  {:>5}  {}\n",
         number("frames"),
         number("median"),
         number("high"),
@@ -161,6 +164,5 @@ async fn print(tab: &Tab, size: u32, what: &str, measured: &Value) -> Result<()>
         each("draw"),
         number("steps"),
         brush.as_str().unwrap_or("?"),
-    );
-    Ok(())
+    ))
 }

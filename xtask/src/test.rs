@@ -270,8 +270,15 @@ fn end_to_end(workspace: &Workspace) -> Result<Totals, Failure> {
     let args = ["test", "--package", "bitcraps-tests", "--locked", "--no-fail-fast"];
     let mut command = workspace.cargo(&args);
     command.env("BITCRAPS_BIN", workspace.node_binary()).env("CHROMIUM", chromium);
+    let frames = pictures.join("mesh-frames.txt");
+    // Of an earlier run; if it cannot be removed, it is written anew or the test fails.
+    let _ = std::fs::remove_file(&frames);
     command.env(SCREENSHOTS, pictures);
-    tests(command)
+    let totals = tests(command)?;
+    if let Ok(table) = std::fs::read_to_string(&frames) {
+        println!("        frames of the mesh page:\n{}", table.trim_end());
+    }
+    Ok(totals)
 }
 
 #[cfg(test)]
