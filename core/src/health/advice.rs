@@ -3,7 +3,7 @@
 //! Each names what it is about, so that whoever can repair it is found by that. The most urgent
 //! comes first; of equally urgent ones, the one that concerns more nodes.
 
-use super::{Forecast, Link, Mesh, Severity, Snapshot, Thresholds};
+use super::{Forecast, Link, Mesh, SHAPE_NODES_MIN, Severity, Snapshot, Thresholds};
 use crate::id::PeerId;
 
 /// Sentences at once; more than anybody reads.
@@ -140,15 +140,19 @@ fn cut_nodes(seen: &Seen<'_>, name: &dyn Fn(PeerId) -> String, all: &mut Vec<Adv
     for (cut, load) in cuts.into_iter().take(NAMED_MAX) {
         let peer = mesh.ids[cut.node as usize];
         let text = [
-            "Without ",
+            "Without “",
             &name(peer),
+            "”",
             &nodes(cut.cuts_off, " node would be cut off", " nodes would be cut off"),
             ": it alone joins ",
             &percent(*load),
             " of the pairs of other nodes. Link its neighbours to each other.",
         ];
-        let heavy = *load > thresholds.cut_node_load;
-        let severity = if heavy { Severity::Critical } else { Severity::Warning };
+        let severity = match *load > thresholds.cut_node_load {
+            _ if mesh.ids.len() < SHAPE_NODES_MIN => Severity::Info,
+            true => Severity::Critical,
+            false => Severity::Warning,
+        };
         all.push(Advice { severity, about: About::CutNode(peer), text: text.concat() });
     }
 }
@@ -160,15 +164,17 @@ fn cut_edges(mesh: Mesh<'_>, name: &dyn Fn(PeerId) -> String, all: &mut Vec<Advi
     for cut in cuts.into_iter().take(NAMED_MAX) {
         let (a, b) = (mesh.ids[cut.a as usize], mesh.ids[cut.b as usize]);
         let text = [
-            "The link between ",
+            "The link between “",
             &name(a),
-            " and ",
+            "” and “",
             &name(b),
-            " is the only one that joins",
+            "” is the only one that joins",
             &nodes(cut.cuts_off, " node", " nodes"),
             " to the rest. Add another between the two sides.",
         ];
-        let (severity, about) = (Severity::Warning, About::CutEdge(a, b));
+        let small = mesh.ids.len() < SHAPE_NODES_MIN;
+        let severity = if small { Severity::Info } else { Severity::Warning };
+        let about = About::CutEdge(a, b);
         all.push(Advice { severity, about, text: text.concat() });
     }
 }
