@@ -69,7 +69,7 @@ impl Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 20] = [
+pub const KEYS: [Key; 21] = [
     Key::one("name", "1 to 32 bytes without control characters", |s, v| {
         let sound = (1..=NAME_BYTES_MAX).contains(&v.len()) && !v.chars().any(char::is_control);
         v.clone_into(&mut s.name);
@@ -151,6 +151,9 @@ pub const KEYS: [Key; 20] = [
         s.health.interval = Duration::from_secs(seconds);
         sound
     }),
+    Key::one("coordination.network_monitor.anomaly_threshold_multiplier", "0.5 to 10", |s, v| {
+        number(v, 0.5, 10.0, &mut s.health.anomaly_multiplier)
+    }),
     Key::one("coordination.network_monitor.partition_risk_alert_threshold", "0 to 1", |s, v| {
         share(v, &mut s.health.thresholds.risk)
     }),
@@ -185,7 +188,7 @@ mod tests {
 
     #[test]
     fn each_key_takes_what_it_allows_and_nothing_else() {
-        let cases: [(&str, &[&str], &[&str]); 20] = [
+        let cases: [(&str, &[&str], &[&str]); 21] = [
             ("name", &["a", "Größe"], &["", "a\nb", "0123456789012345678901234567890123"]),
             ("port", &["0", "65535"], &["65536", "-1", ""]),
             ("data", &["/tmp/x"], &[""]),
@@ -209,6 +212,11 @@ mod tests {
                 "coordination.network_monitor.health_check_interval_seconds",
                 &["1", "60"],
                 &["0", "1.5"],
+            ),
+            (
+                "coordination.network_monitor.anomaly_threshold_multiplier",
+                &["2", "0.5"],
+                &["0", "11", "inf"],
             ),
             (
                 "coordination.network_monitor.partition_risk_alert_threshold",
