@@ -1,46 +1,27 @@
-//! Connected components by union-find.
-//!
-//! Union by size with path halving (Tarjan and van Leeuwen 1984): O((n + m) α(n)).
+//! Connected components by union-find: O((n + m) α(n)).
 
-use super::Graph;
+use super::{Graph, joined::Joined};
 
 /// The component of every node: components are numbered 0, 1, … in the order of their smallest
 /// node.
 pub fn components(graph: &Graph) -> Vec<u32> {
     let nodes = graph.nodes();
-    let mut parent: Vec<u32> = (0..nodes).collect();
-    let mut size = vec![1u32; nodes as usize];
+    let mut joined = Joined::new(nodes);
     for node in 0..nodes {
-        for to in graph.neighbours(node) {
-            let (mut a, mut b) = (root(&mut parent, node), root(&mut parent, *to));
-            if a == b {
-                continue;
-            }
-            if size[a as usize] < size[b as usize] {
-                (a, b) = (b, a);
-            }
-            parent[b as usize] = a;
-            size[a as usize] += size[b as usize];
+        for to in graph.neighbours(node).iter().filter(|to| **to > node) {
+            joined.join(node, *to);
         }
     }
     let mut number = vec![None; nodes as usize];
     let mut next = 0;
     (0..nodes)
         .map(|node| {
-            *number[root(&mut parent, node) as usize].get_or_insert_with(|| {
+            *number[joined.root(node) as usize].get_or_insert_with(|| {
                 next += 1;
                 next - 1
             })
         })
         .collect()
-}
-
-fn root(parent: &mut [u32], mut node: u32) -> u32 {
-    while parent[node as usize] != node {
-        parent[node as usize] = parent[parent[node as usize] as usize];
-        node = parent[node as usize];
-    }
-    node
 }
 
 #[cfg(test)]

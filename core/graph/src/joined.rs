@@ -28,7 +28,8 @@ impl Joined {
         true
     }
 
-    fn root(&mut self, mut node: u32) -> u32 {
+    /// The same node for all that are joined, until more are.
+    pub(crate) fn root(&mut self, mut node: u32) -> u32 {
         while self.parent[node as usize] != node {
             let above = self.parent[self.parent[node as usize] as usize];
             self.parent[node as usize] = above;
