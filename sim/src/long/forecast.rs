@@ -137,15 +137,21 @@ fn outcome(tallies: &[Tally], node_hours: f64, length: Length) -> Outcome {
             let _ = writeln!(table, "| {} | {} | 0 | | |", name(*metric), tally.all);
             continue;
         }
+        // What never moved has no unit, and nobody can be wrong about it.
         let unit = tally.moved / tally.all as f64;
-        error += tally.error / unit;
-        error_as_now += tally.error_as_now / unit;
+        if unit > 0.0 {
+            error += tally.error / unit;
+            error_as_now += tally.error_as_now / unit;
+        }
+        let share = match tally.error_as_now > 0.0 {
+            true => format!("{:.3}", tally.error / tally.error_as_now),
+            false => "–".to_owned(),
+        };
         let _ = writeln!(
             table,
-            "| {} | {} | {of_all:.3} | {:.3} | {:.3} |",
+            "| {} | {} | {of_all:.3} | {share} | {:.3} |",
             name(*metric),
             tally.all,
-            tally.error / tally.error_as_now,
             tally.in_band as f64 / tally.confident as f64
         );
     }

@@ -98,7 +98,8 @@ impl Figure {
 /// A row of a Markdown table: what, measured, promised, kept or not.
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "| {} | {:.4} {} |", self.what, self.value, self.unit)?;
+        let decimals = if self.value.fract() == 0.0 { 0 } else { 4 };
+        write!(f, "| {} | {:.decimals$} {} |", self.what, self.value, self.unit)?;
         match self.target {
             None => write!(f, " | |"),
             Some(Target::AtLeast(least)) => write!(f, " at least {least} | {} |", kept(self)),
@@ -125,5 +126,6 @@ mod tests {
         assert!(!figure(f64::NAN, Target::AtLeast(1.0)).is_met());
         let row = figure(0.5, Target::AtLeast(1.0)).to_string();
         assert_eq!(row, "| a | 0.5000 s | at least 1 | NO |");
+        assert_eq!(Figure::new("b", 7.0, "links").to_string(), "| b | 7 links | | |");
     }
 }
