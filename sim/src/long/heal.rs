@@ -18,6 +18,7 @@
 //!
 //! In all of them: how many links there are compared with the start, how many one node has, and
 //! how many links ended though nobody cut them, which is what two repairs that fight would show.
+//! A link that ends because its peer has another one, as both ends dialled at once, is no loss.
 
 use super::{Experiment, Figure, Length, Outcome, Target};
 use crate::{
@@ -357,7 +358,8 @@ impl Field {
                     let Some(to) = self.open.remove(&(node, link)) else { continue };
                     let replaced = self.has(node, to);
                     let was_cut = self.cut.contains(&(node.min(to), node.max(to)));
-                    if !replaced && !was_cut {
+                    let doubled = reason == CloseReason::Duplicate;
+                    if !replaced && !was_cut && !doubled {
                         *self.lost.entry(reason).or_default() += 1;
                     }
                     news = true;
