@@ -27,7 +27,7 @@ pub async fn size() -> Result<Vec<Figure>> {
     let folder = target.unwrap_or_else(|| workspace().join("target")).join("web");
     let mut figures = Vec::new();
     for (what, name, target) in
-        [("raw", "bitcraps_web_bg.wasm", 1500.0), ("brotli", "bitcraps_web_bg.wasm.br", 450.0)]
+        [("raw", "bitcraps_web_bg.wasm", 1600.0), ("brotli", "bitcraps_web_bg.wasm.br", 500.0)]
     {
         let path = folder.join(name);
         let bytes = fs::metadata(&path).with_context(|| path.display().to_string())?.len();
