@@ -183,6 +183,7 @@ pub fn accounted(table: &TableView) -> u64 {
 mod tests {
     use super::*;
     use crate::model::sample::{bet, peer, table};
+    use bitcraps_core::node::{PauseView, Risk, RiskMethod};
 
     #[test]
     fn the_button_rolls_for_the_shooter_and_says_ready_for_the_others() {
@@ -227,6 +228,21 @@ mod tests {
         assert_eq!(thrown(&table), 0);
         table.history = vec![crate::model::sample::roll(0)];
         assert_eq!(thrown(&table), 1);
+    }
+
+    #[test]
+    fn a_table_whose_betting_rests_says_why_and_takes_no_bets() {
+        let mut table = table();
+        let me = peer(0);
+        assert_eq!(paused(&table), None);
+        assert_ne!(step(&table, &me), Step::Wait("Betting rests"));
+        let risk =
+            Risk { probability: 0.857, error: 0.0, method: RiskMethod::Exact, horizon_ms: 60_000 };
+        table.paused = Some(PauseView { risk, since_ms: 0 });
+        let said = paused(&table).unwrap_or_default();
+        assert!(said.starts_with("Betting rests: with a likelihood of 85 %"), "{said}");
+        assert!(said.contains("within 60 s"), "{said}");
+        assert_eq!(step(&table, &me), Step::Wait("Betting rests"));
     }
 
     #[test]

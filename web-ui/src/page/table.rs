@@ -332,8 +332,9 @@ fn ledger(props: &SeatedProps, table: &TableView) -> Html {
 
 fn betting(table: &TableView, me: &PeerId) -> Betting {
     let ready = table::seat(table, me).is_none_or(|seat| seat.ready);
+    let done = ready || table.paused.is_some();
     match (table.state, table.phase) {
-        (TableState::Playing, TablePhase::Betting) if !ready => Betting::Open,
+        (TableState::Playing, TablePhase::Betting) if !done => Betting::Open,
         _ => Betting::Closed,
     }
 }
