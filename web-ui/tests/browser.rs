@@ -297,7 +297,7 @@ async fn a_frozen_table_says_how_many_are_in_reach_and_takes_no_bets() {
     assert!(page.by("bet-field").unwrap().has_attribute("disabled"));
     assert!(page.by("roll").unwrap().has_attribute("disabled"));
     let mesh = mount(Sample::Frozen, Room::Mesh).await;
-    assert!(mesh.text("partition-banner").contains("2 parts of 5 and 4 nodes"));
+    assert!(mesh.text("partition-banner").contains("2 parts, with their nodes: Part A (5) and"));
 }
 
 #[wasm_bindgen_test]
