@@ -11,6 +11,38 @@ pub enum Transport {
     Tcp,
     #[serde(rename = "websocket")]
     WebSocket,
+    Quic,
+    Udp,
+    /// Bluetooth LE, in a browser too.
+    Ble,
+    #[serde(rename = "webrtc")]
+    WebRtc,
+}
+
+/// What lies between the two ends of a link, told by the shell from addresses and interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathClass {
+    /// The same machine or one network, Wi-Fi Direct included.
+    Lan,
+    Internet,
+    Bluetooth,
+}
+
+/// What a message is for, which decides how its way is chosen and what the link owes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Agreement and shares of the dice: as fast as can be.
+    Dice,
+    /// What somebody's chips depend on.
+    Bets,
+    /// Words between people.
+    Chat,
+    /// Logs and other bulk.
+    Sync,
+    /// The mesh about itself: announcements, digests, acknowledgements.
+    Mesh,
 }
 
 /// Who opened the connection, which decides who speaks first in the handshake.
@@ -50,12 +82,80 @@ pub enum CloseReason {
     Stopping,
 }
 
+/// Why messages of one class took another link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SwitchReason {
+    /// The first link to that peer.
+    First,
+    /// Clearly better for long enough.
+    Better,
+    /// The old one fades: it was left before it died.
+    Fading,
+    /// The old one ended.
+    Ended,
+    /// Nothing came back on the old one in time.
+    Silent,
+    /// The old one lost too much.
+    Lossy,
+}
+
+/// Whether a link is trusted with messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerState {
+    #[default]
+    Closed,
+    /// It failed too often; nothing is sent for a while.
+    Open,
+    /// A few messages may try it.
+    HalfOpen,
+}
+
 /// How far a link has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
     Handshaking,
     Open,
+}
+
+impl Transport {
+    pub const ALL: [Transport; 6] = [
+        Transport::Tcp,
+        Transport::WebSocket,
+        Transport::Quic,
+        Transport::Udp,
+        Transport::Ble,
+        Transport::WebRtc,
+    ];
+
+    /// The name used in JSON and as a label in `/metrics`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Transport::Tcp => "tcp",
+            Transport::WebSocket => "websocket",
+            Transport::Quic => "quic",
+            Transport::Udp => "udp",
+            Transport::Ble => "ble",
+            Transport::WebRtc => "webrtc",
+        }
+    }
+}
+
+impl Class {
+    pub const ALL: [Class; 5] = [Class::Dice, Class::Bets, Class::Chat, Class::Sync, Class::Mesh];
+
+    /// The name used in JSON and as a label in `/metrics`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::Dice => "dice",
+            Class::Bets => "bets",
+            Class::Chat => "chat",
+            Class::Sync => "sync",
+            Class::Mesh => "mesh",
+        }
+    }
 }
 
 impl CloseReason {

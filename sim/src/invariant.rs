@@ -138,6 +138,10 @@ impl Checker {
             }
             Event::LinkOpened { .. }
             | Event::LinkClosed { .. }
+            | Event::LinkSwitched { .. }
+            | Event::PeerSighted { .. }
+            | Event::PeerRangeChanged { .. }
+            | Event::PeerGone { .. }
             | Event::DialFailed { .. }
             | Event::MapChanged
             | Event::PartitionFormed { .. }

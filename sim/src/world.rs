@@ -20,8 +20,8 @@ use bitcraps_core::{
     id::{LinkId, PeerId},
     limits::OUTPUTS_MAX,
     node::{
-        Address, CloseReason, Command, Config, Event, Input, LinkRole, NodeView, Output, RequestId,
-        Transport, Write,
+        Address, CloseReason, Command, Config, Event, Input, LinkRole, NodeView, Output, PathClass,
+        RequestId, Transport, Write,
     },
     seed::{Rng, Seed},
     time::{Duration, Instant},
@@ -369,7 +369,8 @@ impl World {
             Side::Dialer => (LinkRole::Dialer, self.dials.remove(&connection)),
         };
         let link = self.machines[node].attach(connection, side);
-        self.hand(node, Input::LinkUp { link, transport: Transport::Tcp, role, mtu, address });
+        let (transport, path) = (Transport::Tcp, PathClass::Lan);
+        self.hand(node, Input::LinkUp { link, transport, path, role, mtu, address });
     }
 
     fn on_end(&mut self, node: usize, connection: ConnectionId, side: Side) {
@@ -410,6 +411,7 @@ impl World {
                 }
                 Output::Hangup { link, reason: _ } => self.hang_up(node, link),
                 Output::Dial { address } => self.dial(node, address),
+                Output::Radio(_) | Output::Signal { .. } => {}
                 Output::Persist { ticket, writes } => {
                     let delay = WRITE_MIN + self.draw(WRITE_MAX - WRITE_MIN);
                     let machine = &mut self.machines[node];
@@ -515,6 +517,13 @@ impl World {
             Input::LinkDown { link, .. } => (2, link.0, &[]),
             Input::Congested { link } => (3, link.0, &[]),
             Input::DialFailed { address, .. } => (4, 0, address.0.as_bytes()),
+            Input::LinkSignal { link, .. } => (10, link.0, &[]),
+            Input::Sighted(sighting) => (11, 0, sighting.address.as_bytes()),
+            Input::Radio(report) => (12, u64::from(report.peripheral), &[]),
+            Input::Power { battery_percent, .. } => {
+                (13, battery_percent.map_or(u64::MAX, u64::from), &[])
+            }
+            Input::Signal { body, .. } => (14, 0, body),
             Input::Stored { ticket } => (5, *ticket, &[]),
             Input::Command { request, .. } => (6, request.0, &[]),
             Input::Wake => (7, 0, &[]),

@@ -79,6 +79,9 @@ fn view(table: TableView) -> NodeView {
         kind: NodeKind::Regular,
         role: SeatRole::Bot,
         uptime_ms: 0,
+        neighbours: Vec::new(),
+        nearby: Vec::new(),
+        radio: None,
         links: vec![],
         map: MapView::default(),
         partitions: vec![],
@@ -216,13 +219,8 @@ fn an_accusation_among_honest_nodes_is_seen() {
 fn more_than_a_limit_allows_is_seen_and_the_report_itself_is_bounded() {
     let mut checker = Checker::default();
     let mut crowded = view(table());
-    let link = LinkView {
-        link: bitcraps_core::id::LinkId(0),
-        peer_id: None,
-        transport: Transport::Tcp,
-        state: LinkState::Handshaking,
-        rtt_ms: None,
-    };
+    let number = bitcraps_core::id::LinkId(0);
+    let link = LinkView::new(number, Transport::Tcp, LinkState::Handshaking);
     crowded.links = vec![link.clone(); LINKS_MAX];
     checker.on_view(by(0), &crowded);
     assert_eq!(checker.violations(), []);

@@ -181,6 +181,7 @@ impl Driver {
                 }
                 Output::Hangup { link, reason } => self.sockets.hang_up(link, reason),
                 Output::Dial { address } => self.sockets.dial(address),
+                Output::Radio(_) | Output::Signal { .. } => {}
                 Output::Persist { ticket, writes } => match &self.keeping {
                     Keeping::Database(store) => store.write(ticket, &writes, &self.inbox),
                     // The key lives as long as this tab, so nothing can outlive what it signs.

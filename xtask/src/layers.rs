@@ -15,7 +15,7 @@ use crate::{
 use anyhow::Result;
 
 /// Every room of the core with its layer.
-const ROOMS: [(&str, u8); 19] = [
+const ROOMS: [(&str, u8); 20] = [
     ("id", 0),
     ("limits", 0),
     ("seed", 0),
@@ -27,6 +27,7 @@ const ROOMS: [(&str, u8); 19] = [
     ("graph", 1),
     ("craps", 2),
     ("agree", 3),
+    ("discover", 3),
     ("heal", 3),
     ("health", 3),
     ("link", 3),

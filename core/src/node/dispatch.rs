@@ -126,7 +126,7 @@ impl Node {
     /// Takes one input. Then drain [`Node::poll_output`] to [`Output::Wait`].
     pub fn handle(&mut self, input: Input, now: Instant) {
         match input {
-            Input::LinkUp { link, transport, role, mtu, address } => {
+            Input::LinkUp { link, transport, path: _, role, mtu, address } => {
                 if let Some(address) = address {
                     self.redial.on_up(link, &address.0);
                     self.heal.on_up(link, &address.0);
@@ -137,6 +137,11 @@ impl Node {
             Input::LinkDown { link, reason } => self.links.on_down(link, reason, now),
             Input::Congested { link } => self.links.on_congested(link, now),
             Input::DialFailed { address, why } => self.dial_failed(address, why, now),
+            Input::LinkSignal { .. }
+            | Input::Sighted(_)
+            | Input::Radio(_)
+            | Input::Power { .. }
+            | Input::Signal { .. } => {}
             Input::Stored { ticket } => self.tables.on_stored(ticket, &self.identity, now),
             Input::Command { request, command } => self.command(request, command, now),
             Input::Wake => {}

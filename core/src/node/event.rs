@@ -1,6 +1,9 @@
 //! What happened, in the past tense, for people, logs and tests.
 
-use super::{Address, CloseReason, CommandError, RepairGoal, RepairState, RequestId, Transport};
+use super::{
+    Address, Class, CloseReason, CommandError, RepairGoal, RepairState, RequestId, SwitchReason,
+    Transport,
+};
 use crate::{
     craps::{Chips, Dice},
     health::{AlertKind, Metric, Severity, Subject},
@@ -18,6 +21,22 @@ pub enum Event {
     LinkOpened { link: LinkId, peer_id: PeerId, transport: Transport },
     /// `peer_id` is missing when the link never proved an identity.
     LinkClosed { link: LinkId, peer_id: Option<PeerId>, reason: CloseReason },
+    /// Messages of this class take another link to that peer from now on. The interruption is
+    /// how long none was delivered because of it; missing when none waited.
+    LinkSwitched {
+        peer_id: PeerId,
+        class: Class,
+        from: Option<Transport>,
+        to: Transport,
+        reason: SwitchReason,
+        interruption_ms: Option<u64>,
+    },
+    /// Somebody new was noticed in reach.
+    PeerSighted { address: Address, transport: Transport },
+    /// It came clearly nearer or went farther; the distance in decimetres.
+    PeerRangeChanged { address: Address, distance_dm: u32 },
+    /// It has not been noticed for half a minute.
+    PeerGone { address: Address },
     /// A dial failed; the next try is in `retry_ms`.
     DialFailed { address: Address, why: String, retry_ms: u64 },
     /// The map changed: nodes, links or names.

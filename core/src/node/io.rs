@@ -2,10 +2,11 @@
 
 use super::{Command, Event, RequestId};
 use crate::{
-    id::LinkId,
+    discover::{RadioPlan, RadioReport, Sighting},
+    id::{LinkId, PeerId},
     store::Write,
     time::Instant,
-    transport::{CloseReason, LinkRole, Transport},
+    transport::{CloseReason, LinkRole, PathClass, Transport},
 };
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,7 @@ pub enum Input {
     LinkUp {
         link: LinkId,
         transport: Transport,
+        path: PathClass,
         role: LinkRole,
         mtu: usize,
         address: Option<Address>,
@@ -42,6 +44,18 @@ pub enum Input {
     Congested { link: LinkId },
     /// An [`Output::Dial`] did not lead to a connection.
     DialFailed { address: Address, why: String },
+    /// How strongly a link's other end is heard, in dBm.
+    LinkSignal { link: LinkId, rssi_dbm: i8 },
+    /// Somebody who can be dialled was noticed: a Bluetooth advertisement, a record on the LAN.
+    Sighted(Sighting),
+    /// What the Bluetooth adapter is and which wishes it could not meet. Said at the start and
+    /// whenever it changes.
+    Radio(RadioReport),
+    /// What feeds this device.
+    Power { battery_percent: Option<u8>, charging: bool },
+    /// The shell wants to tell a peer how to reach it directly (a description or a candidate of
+    /// WebRTC); the mesh carries it, sealed to that peer.
+    Signal { to: PeerId, body: Vec<u8> },
     /// Everything up to and including this ticket survives a crash from now on.
     Stored { ticket: u64 },
     /// A person or a program asks for something. Answered by [`Event::CommandDone`].
@@ -61,6 +75,11 @@ pub enum Output {
     Hangup { link: LinkId, reason: CloseReason },
     /// Open a connection. Answer with [`Input::LinkUp`] or [`Input::DialFailed`].
     Dial { address: Address },
+    /// How to advertise, scan and tune Bluetooth from now on. Said only to shells whose
+    /// [`Input::Radio`] named an adapter.
+    Radio(RadioPlan),
+    /// A peer's shell said this by [`Input::Signal`].
+    Signal { from: PeerId, body: Vec<u8> },
     /// Store these changes, in order and all or nothing, then say [`Input::Stored`].
     Persist { ticket: u64, writes: Vec<Write> },
     /// Something worth telling.

@@ -15,6 +15,7 @@ mod picture;
 mod view;
 mod watch;
 
+pub use crate::discover::{Adapter, Knob, RadioPlan, RadioReport, Sighting};
 pub use crate::game::SeatRole;
 pub use crate::game::{CommandError, RequestId};
 pub use crate::heal::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
@@ -25,7 +26,9 @@ pub use crate::health::{
 pub use crate::health::{Config as HealthConfig, Thresholds};
 pub use crate::id::NodeKind;
 pub use crate::store::Write;
-pub use crate::transport::{CloseReason, LinkRole, LinkState, Transport};
+pub use crate::transport::{
+    BreakerState, Class, CloseReason, LinkRole, LinkState, PathClass, SwitchReason, Transport,
+};
 pub use command::Command;
 pub use config::Config;
 pub use dispatch::Node;
@@ -36,6 +39,7 @@ pub use health_view::{
 };
 pub use io::{Address, Input, Output, WakeReason, Wakeup};
 pub use view::{
-    BetView, Counters, EdgeView, HistoryView, LinkView, LobbyView, MapView, NodeView, PauseView,
-    PeerView, SeatView, TablePhase, TableState, TableView,
+    BetView, Counters, EdgeView, HistoryView, LinkView, LobbyView, MapView, MeasuredSample,
+    MeasuredView, NearbyView, NeighbourView, NodeView, PauseView, PeerView, SeatView, SwitchView,
+    TablePhase, TableState, TableView,
 };

@@ -25,6 +25,9 @@ impl Node {
             role: self.config.role,
             uptime_ms: millis(now, self.started),
             links: self.link_views(),
+            neighbours: Vec::new(),
+            nearby: Vec::new(),
+            radio: None,
             map: self.map_view(now),
             partitions: self.map.parts().to_vec(),
             tables: self.tables.sessions().map(|s| self.table_view(s, now)).collect(),
@@ -37,14 +40,16 @@ impl Node {
 
     fn link_views(&self) -> Vec<LinkView> {
         let view = |l: crate::link::LinkInfo| LinkView {
-            link: l.link,
             peer_id: l.peer,
-            transport: l.transport,
-            state: match l.phase {
-                LinkPhase::Handshaking => LinkState::Handshaking,
-                LinkPhase::Open => LinkState::Open,
-            },
             rtt_ms: l.rtt.map(|rtt| rtt.as_micros() as f64 / 1000.0),
+            ..LinkView::new(
+                l.link,
+                l.transport,
+                match l.phase {
+                    LinkPhase::Handshaking => LinkState::Handshaking,
+                    LinkPhase::Open => LinkState::Open,
+                },
+            )
         };
         self.links.links().map(view).collect()
     }

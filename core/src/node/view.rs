@@ -3,8 +3,8 @@
 //! Fields are only ever added (`docs/API.md`). What was not measured is `None`, never 0.
 
 use super::{
-    CloseReason, ComponentView, HealthView, LinkState, NodeKind, RepairState, Risk, SeatRole,
-    Transport,
+    BreakerState, Class, CloseReason, ComponentView, HealthView, LinkState, NodeKind, PathClass,
+    RadioReport, RepairState, Risk, SeatRole, SwitchReason, Transport,
 };
 use crate::{
     craps::{Chips, Dice, Number},
@@ -21,6 +21,14 @@ pub struct NodeView {
     pub role: SeatRole,
     pub uptime_ms: u64,
     pub links: Vec<LinkView>,
+    #[serde(default)]
+    pub neighbours: Vec<NeighbourView>,
+    /// Who was noticed in reach, nearest first.
+    #[serde(default)]
+    pub nearby: Vec<NearbyView>,
+    /// Missing where no shell has said anything of Bluetooth.
+    #[serde(default)]
+    pub radio: Option<RadioReport>,
     pub map: MapView,
     /// Connected parts of the map, largest first; one part means a whole mesh.
     pub partitions: Vec<Vec<PeerId>>,
@@ -45,6 +53,89 @@ pub struct LinkView {
     pub state: LinkState,
     /// Smoothed round trip in milliseconds.
     pub rtt_ms: Option<f64>,
+    #[serde(default)]
+    pub path: Option<PathClass>,
+    #[serde(default)]
+    pub measured: MeasuredView,
+    #[serde(default)]
+    pub breaker: BreakerState,
+    /// The classes of messages that take this link now.
+    #[serde(default)]
+    pub serves: Vec<Class>,
+}
+
+/// What was measured on a link.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredView {
+    pub jitter_ms: Option<f64>,
+    /// Share of messages that were not acknowledged in time, 0 to 1.
+    pub loss: Option<f64>,
+    /// Share of messages that got through, 0 to 1, as the documents reckon it.
+    pub reliability: Option<f64>,
+    /// Acknowledged payload, in bytes per second.
+    pub delivered_bytes_per_s: Option<f64>,
+    pub rssi_dbm: Option<i8>,
+    /// The last minutes, oldest first.
+    pub history: Vec<MeasuredSample>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredSample {
+    pub age_ms: u64,
+    pub rtt_ms: Option<f64>,
+    pub loss: Option<f64>,
+    pub rssi_dbm: Option<i8>,
+}
+
+/// A proven peer with at least one open link, or with messages that wait for one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NeighbourView {
+    pub peer_id: PeerId,
+    /// Messages sent and not acknowledged yet.
+    pub unacknowledged: usize,
+    /// The last changes of link, newest first.
+    pub switches: Vec<SwitchView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SwitchView {
+    pub age_ms: u64,
+    pub class: Class,
+    pub from: Option<Transport>,
+    pub to: Transport,
+    pub reason: SwitchReason,
+    /// How long nothing was delivered because of it; missing when nothing waited.
+    pub interruption_ms: Option<f64>,
+}
+
+/// Somebody who was noticed in reach and may be dialled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NearbyView {
+    pub address: String,
+    pub transport: Transport,
+    /// Missing when the advertisement names it in part only and the map has nobody like it.
+    pub peer_id: Option<PeerId>,
+    pub rssi_dbm: Option<i8>,
+    /// Reckoned from how strongly it is heard.
+    pub distance_m: Option<f64>,
+    pub age_ms: u64,
+}
+
+impl LinkView {
+    /// A link of which nothing is known yet.
+    pub fn new(link: LinkId, transport: Transport, state: LinkState) -> LinkView {
+        LinkView {
+            link,
+            peer_id: None,
+            transport,
+            state,
+            rtt_ms: None,
+            path: None,
+            measured: MeasuredView::default(),
+            breaker: BreakerState::default(),
+            serves: Vec::new(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

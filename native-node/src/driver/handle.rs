@@ -9,7 +9,10 @@ use crate::{
 };
 use bitcraps_core::{
     id::{LinkId, PeerId, TableId},
-    node::{Address, CloseReason, Command, Event, LinkRole, NodeView, SampleView, Transport},
+    node::{
+        Address, CloseReason, Command, Event, Input, LinkRole, NodeView, PathClass, SampleView,
+        Transport,
+    },
 };
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -20,6 +23,8 @@ pub enum Mail {
     LinkUp {
         link: LinkId,
         transport: Transport,
+        path: PathClass,
+        mtu: usize,
         role: LinkRole,
         address: Option<Address>,
         queue: LinkQueue,
@@ -37,6 +42,8 @@ pub enum Mail {
         address: Address,
         why: String,
     },
+    /// What a part of the shell noticed: a sighting, a signal's strength, the state of a radio.
+    Noticed(Input),
     Command {
         command: Command,
         answer: oneshot::Sender<CommandAnswer>,

@@ -24,7 +24,7 @@ use crate::{
     clock::Clock,
     counters::ShellCounters,
     store::{Job, Progress, StoreError, StoreWriter},
-    transport::{FRAME_BYTES_MAX, LinkQueue, Ports, Pushed},
+    transport::{LinkQueue, Ports, Pushed},
 };
 use bitcraps_core::{
     id::LinkId,
@@ -197,10 +197,9 @@ impl Driver {
 
     async fn take(&mut self, mail: Mail) -> Turn {
         match mail {
-            Mail::LinkUp { link, transport, role, address, queue, key } => {
+            Mail::LinkUp { link, transport, path, mtu, role, address, queue, key } => {
                 self.links.insert(link, Link { queue, key });
-                let mtu = FRAME_BYTES_MAX;
-                self.handle(Input::LinkUp { link, transport, role, mtu, address }).await;
+                self.handle(Input::LinkUp { link, transport, path, role, mtu, address }).await;
             }
             // After a hang-up the core wants to hear no more of the link.
             Mail::Frame { link, bytes } => {
@@ -217,6 +216,7 @@ impl Driver {
             Mail::DialFailed { address, why } => {
                 self.handle(Input::DialFailed { address, why }).await;
             }
+            Mail::Noticed(input) => self.handle(input).await,
             Mail::Command { command, answer } => {
                 if let Some(request) = self.commands.admit(answer) {
                     self.handle(Input::Command { request, command }).await;
@@ -258,6 +258,7 @@ impl Driver {
                 Output::Dial { address } => {
                     self.dials.spawn(self.ports.clone().dial(address));
                 }
+                Output::Radio(_) | Output::Signal { .. } => {}
                 Output::Persist { ticket, writes } => {
                     self.store.store(Job { ticket, writes }).await;
                 }

@@ -11,7 +11,7 @@ use crate::{
     admission::Admitted,
     components::Components,
     driver::NodeHandle,
-    transport::{Connection, Ports, websocket},
+    transport::{Connection, FRAME_BYTES_MAX, Ports, websocket},
 };
 use axum::{
     Router,
@@ -21,7 +21,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{any, get, post},
 };
-use bitcraps_core::node::{LinkRole, Transport};
+use bitcraps_core::node::{LinkRole, PathClass, Transport};
 use guard::{Refused, Token};
 use std::{
     sync::{Arc, OnceLock},
@@ -120,7 +120,8 @@ async fn mesh(
     let ports = dashboard.ports.clone();
     websocket::limit(upgrade).on_upgrade(async move |socket| {
         let (transport, role) = (Transport::WebSocket, LinkRole::Listener);
-        let connection = Connection { transport, role, address: None, seat: Some(seat) };
+        let (path, mtu, address) = (PathClass::Lan, FRAME_BYTES_MAX, None);
+        let connection = Connection { transport, path, mtu, role, address, seat: Some(seat) };
         if let Some(ends) = ports.open(connection).await {
             websocket::carry(socket, ends).await;
         }

@@ -16,7 +16,7 @@ use crate::{
 };
 use bitcraps_core::{
     id::LinkId,
-    node::{Address, CloseReason, LinkRole, Transport},
+    node::{Address, CloseReason, LinkRole, PathClass, Transport},
 };
 use std::{
     convert::Infallible,
@@ -77,9 +77,9 @@ impl Ports {
         let (frames, outgoing) = mpsc::channel(LINK_QUEUE_FRAMES_MAX);
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
         let queue = LinkQueue { frames, waiting_bytes: waiting_bytes.clone() };
-        let Connection { transport, role, address, seat } = connection;
+        let Connection { transport, path, mtu, role, address, seat } = connection;
         let key = seat.as_ref().map(Seat::key);
-        let mail = Mail::LinkUp { link, transport, role, address, queue, key };
+        let mail = Mail::LinkUp { link, transport, path, mtu, role, address, queue, key };
         self.inbox.send(mail).await.ok()?;
         let incoming = Incoming { link, inbox: self.inbox.clone() };
         let outgoing = Outgoing { frames: outgoing, waiting_bytes };
@@ -112,9 +112,9 @@ impl Ports {
             Stream::Tcp(_) => Transport::Tcp,
             Stream::WebSocket(_) => Transport::WebSocket,
         };
-        let Some(ends) = self.open(Connection { transport, role, address, seat }).await else {
-            return;
-        };
+        let (path, mtu) = (PathClass::Lan, FRAME_BYTES_MAX);
+        let connection = Connection { transport, path, mtu, role, address, seat };
+        let Some(ends) = self.open(connection).await else { return };
         match stream {
             Stream::Tcp(stream) => tokio::spawn(tcp::carry(stream, ends)),
             Stream::WebSocket(stream) => tokio::spawn(websocket::carry(*stream, ends)),
@@ -136,6 +136,9 @@ enum Stream {
 /// A connection that stands.
 pub struct Connection {
     pub transport: Transport,
+    pub path: PathClass,
+    /// Bytes of the largest frame it carries.
+    pub mtu: usize,
     pub role: LinkRole,
     /// What was dialled.
     pub address: Option<Address>,

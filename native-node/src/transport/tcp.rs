@@ -1,7 +1,7 @@
 //! `tcp://host:port`: frames on a plain TCP stream. Encryption is the core's business.
 
 use super::{
-    ACCEPT_PAUSE, Connection, LinkEnd, LinkEnds, Outgoing, Ports, WRITE_TIMEOUT,
+    ACCEPT_PAUSE, Connection, FRAME_BYTES_MAX, LinkEnd, LinkEnds, Outgoing, Ports, WRITE_TIMEOUT,
     frame::{self, FrameDecoder, FrameError, READ_BYTES_MAX},
 };
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     components::{REPORT_EVERY, Reporter},
     counters::ShellCounters,
 };
-use bitcraps_core::node::{CloseReason, LinkRole, Transport};
+use bitcraps_core::node::{CloseReason, LinkRole, PathClass, Transport};
 use std::{io, net::TcpListener as StdListener, sync::Arc};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -75,7 +75,8 @@ pub async fn listen(listener: TcpListener, ports: Ports, reporter: Reporter) {
         let _ = stream.set_nodelay(true);
         ports.counters.tcp_accepted.one();
         let (transport, role, address) = (Transport::Tcp, LinkRole::Listener, None);
-        let connection = Connection { transport, role, address, seat: Some(seat) };
+        let (path, mtu) = (PathClass::Lan, FRAME_BYTES_MAX);
+        let connection = Connection { transport, path, mtu, role, address, seat: Some(seat) };
         let Some(ends) = ports.open(connection).await else { return };
         tokio::spawn(carry(stream, ends));
     }

@@ -200,11 +200,9 @@ mod tests {
     fn an_open_link_is_joined_through_the_nearest_neighbour() {
         let mut view = sample::view();
         let link = |n: u8, state, rtt_ms| LinkView {
-            link: LinkId(u64::from(n)),
             peer_id: Some(PeerId::from_bytes([n; 32])),
-            transport: Transport::WebSocket,
-            state,
             rtt_ms,
+            ..LinkView::new(LinkId(u64::from(n)), Transport::WebSocket, state)
         };
         view.links = vec![
             link(1, LinkState::Open, None),
@@ -260,13 +258,7 @@ mod tests {
         let (mut view, story) = (sample::view(), Story::new(at(0)));
         let offline = |view: &NodeView| Connection::of(view, &story, Network::Offline, at(9_000));
         assert_eq!(offline(&view).word(), "offline");
-        view.links = vec![LinkView {
-            link: LinkId(1),
-            peer_id: None,
-            transport: Transport::WebSocket,
-            state: LinkState::Open,
-            rtt_ms: None,
-        }];
+        view.links = vec![LinkView::new(LinkId(1), Transport::WebSocket, LinkState::Open)];
         assert_eq!(offline(&view).word(), "joined");
     }
 }

@@ -86,8 +86,12 @@ impl Story {
                     retry_at: now + core::time::Duration::from_millis(*retry_ms),
                 });
             }
-            // The health page tells of these, with their figures.
+            // The mesh and health pages tell of these, with their figures.
             Event::MapChanged
+            | Event::LinkSwitched { .. }
+            | Event::PeerSighted { .. }
+            | Event::PeerRangeChanged { .. }
+            | Event::PeerGone { .. }
             | Event::TableChanged { .. }
             | Event::AlertRaised { .. }
             | Event::AlertCleared { .. }

@@ -77,6 +77,10 @@ pub fn transport(transport: Transport) -> &'static str {
     match transport {
         Transport::Tcp => "TCP",
         Transport::WebSocket => "WebSocket",
+        Transport::Quic => "QUIC",
+        Transport::Udp => "UDP",
+        Transport::Ble => "Bluetooth",
+        Transport::WebRtc => "WebRTC",
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::inbox::Inbox;
 use bitcraps_core::{
     id::LinkId,
-    node::{Address, CloseReason, Input, LinkRole, Transport},
+    node::{Address, CloseReason, Input, LinkRole, PathClass, Transport},
     sorted::SortedMap,
 };
 use std::{cell::Cell, rc::Rc};
@@ -154,6 +154,7 @@ fn on_open(
         inbox.answer(Input::LinkUp {
             link,
             transport: Transport::WebSocket,
+            path: PathClass::Internet,
             role: LinkRole::Dialer,
             mtu: FRAME_BYTES_MAX,
             address: Some(address.clone()),

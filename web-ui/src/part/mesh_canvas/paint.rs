@@ -85,8 +85,9 @@ pub fn dot_look(dot: &Dot) -> u32 {
 /// Dash in the two low bits, then whether it is a bridge, quality from the ninth bit up.
 pub fn line_look(line: &Line) -> u32 {
     let dash = match line.transport {
-        Transport::Tcp => 0,
-        Transport::WebSocket => 1,
+        Transport::Tcp | Transport::Quic | Transport::Udp => 0,
+        Transport::WebSocket | Transport::WebRtc => 1,
+        Transport::Ble => 2,
     };
     let bridge = if line.cuts_off > 0 { BRIDGE } else { 0 };
     dash | bridge | quality(line.latency_ms) << 8
