@@ -19,6 +19,20 @@ pub enum Transport {
     WebRtc,
 }
 
+/// The GATT service that every peer on Bluetooth offers.
+pub const BLE_SERVICE_UUID: u128 = 0xac5c_30c5_92bd_4f59_91c9_de16_ec3b_0000;
+
+/// Its characteristic that a central writes frames to, without response.
+pub const BLE_WRITE_UUID: u128 = 0xac5c_30c5_92bd_4f59_91c9_de16_ec3b_0001;
+
+/// Its characteristic that notifies a central of frames. The first value after a subscription is
+/// the largest frame of this connection in bytes, two of them, little-endian.
+pub const BLE_NOTIFY_UUID: u128 = 0xac5c_30c5_92bd_4f59_91c9_de16_ec3b_0002;
+
+/// Bytes of the largest value that GATT carries, however large the MTU (Bluetooth Core
+/// Specification 5.4, volume 3, part F, section 3.2.9).
+pub const BLE_VALUE_BYTES_MAX: usize = 512;
+
 /// What lies between the two ends of a link, told by the shell from addresses and interfaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
