@@ -59,6 +59,8 @@ pub struct Adapter {
     pub address: String,
     present: bool,
     powered: bool,
+    /// Programs cannot switch it on.
+    pub blocked: bool,
     pub adverts: BTreeMap<Owned, Advert>,
     pub applications: BTreeMap<Owned, Application>,
     /// By client: the services it asked for, none for all.
@@ -146,6 +148,7 @@ impl World {
             address: address.clone(),
             present: false,
             powered: false,
+            blocked: false,
             adverts: BTreeMap::new(),
             applications: BTreeMap::new(),
             filters: BTreeMap::new(),

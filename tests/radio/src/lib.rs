@@ -153,10 +153,23 @@ impl Radio {
         self.ask(move |world| world.is_linked(a, b))
     }
 
-    /// Switches an adapter on or off.
+    /// Switches an adapter on or off. Programs can do that too: `btleplug` switches on whatever it
+    /// is to scan with.
     pub fn set_power(&self, adapter: &Adapter, on: bool) -> Result<()> {
         let index = adapter.index;
         self.ask(move |world| world.set_power(index, on))
+    }
+
+    /// Switches an adapter off so that no program can switch it on, as `rfkill` and flight mode
+    /// do, or allows it again.
+    pub fn set_blocked(&self, adapter: &Adapter, blocked: bool) -> Result<()> {
+        let index = adapter.index;
+        self.ask(move |world| {
+            world.adapters[index].blocked = blocked;
+            if blocked {
+                world.set_power(index, false);
+            }
+        })
     }
 
     /// Plugs an adapter in or out. What programs had registered with it is gone afterwards.

@@ -54,9 +54,23 @@ fn an_adapter_that_was_off_serves_again() {
     connect(&mut central, &a);
     radio.set_power(&b, false).unwrap();
     assert_eq!(central.ask("lost"), "true");
+    assert_eq!(central.ask("scan"), "scanning", "the library switches the adapter on");
+    connect(&mut central, &a);
+    assert_eq!(central.ask("ping 20"), "pong");
+}
+
+#[test]
+fn a_blocked_adapter_cannot_be_switched_on() {
+    let radio = Radio::start().unwrap();
+    let (a, b) = (radio.adapter().unwrap(), radio.adapter().unwrap());
+    let _peripheral = Peer::peripheral(&a);
+    let mut central = Peer::central(&b);
+    connect(&mut central, &a);
+    radio.set_blocked(&b, true).unwrap();
+    assert_eq!(central.ask("lost"), "true");
     let refused = central.ask("scan");
-    assert!(refused.contains("Not Ready"), "{refused}");
-    radio.set_power(&b, true).unwrap();
+    assert!(refused.contains("rfkill"), "{refused}");
+    radio.set_blocked(&b, false).unwrap();
     connect(&mut central, &a);
     assert_eq!(central.ask("ping 20"), "pong");
 }
