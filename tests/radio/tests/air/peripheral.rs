@@ -2,7 +2,7 @@
 
 use crate::{
     COMPANY, COUNT_TO, ECHO, HOW_MANY, NOTIFY, NUMBER, SERVICE, WRITE,
-    peer::{answer, questions},
+    peer::{adapter_name, answer, questions},
 };
 use bluer::{
     Adapter, Session,
@@ -28,7 +28,7 @@ const WAITING_MAX: usize = 64;
 
 pub async fn run() {
     let session = Session::new().await.unwrap();
-    let adapter = session.default_adapter().await.unwrap();
+    let adapter = session.adapter(&adapter_name()).unwrap();
     let mut questions = questions();
     let (mut application, mut advertisement) = (None, None);
     while let Some(line) = questions.recv().await {
@@ -52,6 +52,7 @@ pub async fn run() {
                 Ok(_) => answer("advertising"),
                 Err(error) => answer(error),
             },
+            "address" => answer(adapter.address().await.unwrap()),
             "power" => answer(adapter.is_powered().await.unwrap()),
             other => panic!("{other}"),
         }
