@@ -42,7 +42,13 @@ pub struct Interface {
 /// This machine's interfaces, read again when the last reading is old. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Interfaces {
-    kept: Arc<Mutex<Option<(Instant, Arc<[Interface]>)>>>,
+    kept: Arc<Mutex<Option<Reading>>>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    at: Instant,
+    list: Arc<[Interface]>,
 }
 
 impl Interfaces {
@@ -56,10 +62,10 @@ impl Interfaces {
         // Nothing is left half done under this lock.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some((read_at, list)) if read_at.elapsed() < LIST_KEPT => list.clone(),
+            Some(reading) if reading.at.elapsed() < LIST_KEPT => reading.list.clone(),
             _ => {
                 let list = read();
-                *kept = Some((Instant::now(), list.clone()));
+                *kept = Some(Reading { at: Instant::now(), list: list.clone() });
                 list
             }
         }

@@ -9,17 +9,9 @@ const DEVICE_BYTES_MAX: usize = 64;
 /// An address this shell can dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    Tcp {
-        authority: String,
-    },
-    WebSocket {
-        authority: String,
-        url: String,
-    },
-    /// A Bluetooth address, or what the platform calls the device.
-    Ble {
-        device: String,
-    },
+    Tcp { authority: String },
+    WebSocket { authority: String, url: String },
+    Ble { device: String },
 }
 
 impl Target {
