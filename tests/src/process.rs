@@ -40,6 +40,20 @@ pub struct Setup {
     /// URLs of nodes to keep a link to.
     pub connect: Vec<String>,
     pub healing: Healing,
+    /// What it does at a table; none: the node's default.
+    pub role: Option<&'static str>,
+    /// Nodes of a test are not to meet over the Bluetooth of the machine that runs it.
+    pub bluetooth: Bluetooth,
+}
+
+/// Whether a node uses Bluetooth, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bluetooth {
+    Off,
+    /// The adapter behind this message bus, a virtual one.
+    Bus(String),
+    /// This adapter of the machine.
+    Adapter(String),
 }
 
 /// Whether a node may make links that nobody asked for.
@@ -52,7 +66,14 @@ pub enum Healing {
 
 impl Setup {
     pub fn named(name: &str) -> Setup {
-        Setup { name: name.to_owned(), bots: 0, connect: Vec::new(), healing: Healing::OnRequest }
+        Setup {
+            name: name.to_owned(),
+            bots: 0,
+            connect: Vec::new(),
+            healing: Healing::OnRequest,
+            role: None,
+            bluetooth: Bluetooth::Off,
+        }
     }
 }
 
@@ -117,6 +138,15 @@ impl NodeProcess {
     /// `GET /api/v1/view`.
     pub async fn view(&self) -> Result<Value> {
         http::json(self.ready.http, "/api/v1/view").await
+    }
+
+    /// `POST /api/v1/command`; gives status and answer.
+    pub async fn command(&self, command: &Value) -> Result<(u16, Value)> {
+        let token = std::fs::read_to_string(self.data.path().join("token"))?;
+        let path = "/api/v1/command";
+        let answer = http::post(self.ready.http, path, token.trim(), &command.to_string()).await?;
+        let body = serde_json::from_slice(&answer.body).context("an answer without JSON")?;
+        Ok((answer.status, body))
     }
 
     /// `GET /metrics`.
@@ -204,14 +234,24 @@ async fn launch(
         ("--bots", &bots),
         ("--healing", healing),
     ];
+    let (ble, adapter, bus) = match &setup.bluetooth {
+        Bluetooth::Off => ("off", None, None),
+        Bluetooth::Bus(bus) => ("on", None, Some(bus)),
+        Bluetooth::Adapter(name) => ("on", Some(("--ble-adapter", name.as_str())), None),
+    };
+    let role = setup.role.map(|role| ("--role", role));
+    let more = [("--ble", ble)].into_iter().chain(adapter).chain(role);
     let connect = setup.connect.iter().map(|url| ("--connect", url.as_str()));
-    for (flag, value) in pairs.into_iter().chain(connect) {
+    for (flag, value) in pairs.into_iter().chain(more).chain(connect) {
         args.extend([flag.into(), value.into()]);
     }
     let mut command = Command::new(&binary);
     // What the tests are told is no setting of the node.
     for (key, _) in env::vars_os().filter(|(key, _)| is_ours(key)) {
         command.env_remove(key);
+    }
+    if let Some(bus) = bus {
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", bus);
     }
     let mut child = command
         .args(args)

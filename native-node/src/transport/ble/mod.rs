@@ -123,9 +123,19 @@ pub async fn dial(ports: &Ports, device: &str) -> Result<Dialled, String> {
 pub fn start(options: Options, ports: Ports, reporter: Reporter) -> (Bluetooth, AbortHandle) {
     let (plan, plans) = watch::channel(None);
     let (dials, dialled) = mpsc::channel(DIALS_WAITING_MAX);
-    let radio = radio::Radio::new(options, Air::new(ports), reporter, plans, dialled);
-    let task = tokio::spawn(radio.run()).abort_handle();
-    (Bluetooth { plan: Arc::new(plan), dials }, task)
+    let bluetooth = Bluetooth { plan: Arc::new(plan), dials };
+    let radio = radio::Radio {
+        options,
+        air: Air::new(ports),
+        reporter,
+        plans,
+        dials: dialled,
+        _own: bluetooth.clone(),
+        manager: None,
+        watched: None,
+        said: None,
+    };
+    (bluetooth, tokio::spawn(radio.run()).abort_handle())
 }
 
 impl Bluetooth {

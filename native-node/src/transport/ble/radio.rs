@@ -9,7 +9,7 @@
 //! signals flow.
 
 use super::{
-    ANSWER_MAX, Air, Dial, Mode, Options, SERVICE,
+    ANSWER_MAX, Air, Bluetooth, Dial, Mode, Options, SERVICE,
     central::{Central, address_of},
     heard::{Heard, News, Then},
     words,
@@ -50,19 +50,21 @@ const SCAN_AGAIN: Duration = Duration::from_secs(5);
 /// Dials at work; each waits its turn to connect.
 const DIALS_MAX: usize = 16;
 
-pub struct Radio {
-    options: Options,
-    air: Air,
-    reporter: Reporter,
-    plans: watch::Receiver<Option<RadioPlan>>,
-    dials: mpsc::Receiver<Dial>,
-    manager: Option<Manager>,
-    watched: Option<Watched>,
-    said: Option<RadioReport>,
+pub(super) struct Radio {
+    pub options: Options,
+    pub air: Air,
+    pub reporter: Reporter,
+    pub plans: watch::Receiver<Option<RadioPlan>>,
+    pub dials: mpsc::Receiver<Dial>,
+    /// Keeps its own channels open, so that waiting for them never fails.
+    pub _own: Bluetooth,
+    pub manager: Option<Manager>,
+    pub watched: Option<Watched>,
+    pub said: Option<RadioReport>,
 }
 
 /// An adapter and its events.
-struct Watched {
+pub(super) struct Watched {
     name: String,
     adapter: Adapter,
     events: Pin<Box<dyn Stream<Item = CentralEvent> + Send>>,
@@ -109,17 +111,6 @@ impl Peripheral {
 }
 
 impl Radio {
-    pub(super) fn new(
-        options: Options,
-        air: Air,
-        reporter: Reporter,
-        plans: watch::Receiver<Option<RadioPlan>>,
-        dials: mpsc::Receiver<Dial>,
-    ) -> Radio {
-        let (manager, watched, said) = (None, None, None);
-        Radio { options, air, reporter, plans, dials, manager, watched, said }
-    }
-
     /// Runs until it is aborted.
     pub async fn run(mut self) {
         let mut pause = LOOK_FIRST;
