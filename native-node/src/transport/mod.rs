@@ -9,10 +9,15 @@
 //! [`Dialled`], `listen` accepts until it is aborted, `carry` moves frames until the link ends.
 //! [`Target`] reads its addresses, [`Ports::dial`] is the one place that lists them all.
 
+mod crowd;
 pub mod frame;
 pub mod path;
+pub mod quic;
+mod shared;
+mod stream;
 mod target;
 pub mod tcp;
+pub mod udp;
 pub mod websocket;
 
 pub use target::Target;
@@ -29,6 +34,7 @@ use bitcraps_core::{
 use std::{
     convert::Infallible,
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -53,6 +59,11 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A dial that takes longer has failed.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Addresses of one name that are tried.
+const RESOLVED_MAX: usize = 4;
+
+const NO_ANSWER: &str = "no answer in time";
+
 /// Pause of a listener after a failed accept: out of file descriptors, it must not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -63,6 +74,7 @@ pub struct Ports {
     next_link: Arc<AtomicU64>,
     pub admission: Admission,
     pub interfaces: path::Interfaces,
+    quic: quic::Dialer,
     pub counters: Arc<ShellCounters>,
     /// A clone is held by each link's task; when all are dropped every link has been flushed and
     /// closed. Weak, because listeners and web pages keep ports for longer.
@@ -77,8 +89,8 @@ impl Ports {
         alive: mpsc::WeakSender<Infallible>,
     ) -> Ports {
         let admission = Admission::new(connections_max);
-        let (next_link, interfaces) = Default::default();
-        Ports { inbox, next_link, admission, interfaces, counters, alive }
+        let (next_link, interfaces, quic) = Default::default();
+        Ports { inbox, next_link, admission, interfaces, quic, counters, alive }
     }
 
     /// Announces a connection to the driver. `None` when the driver has stopped.
@@ -121,6 +133,8 @@ impl Ports {
         let attempt = async {
             match Target::parse(&address.0)? {
                 Target::Tcp { authority } => tcp::dial(&self, &authority).await,
+                Target::Quic { authority } => quic::dial(&self, &authority).await,
+                Target::Udp { authority } => udp::dial(&self, &authority).await,
                 Target::WebSocket { authority, url } => {
                     websocket::dial(&self, &authority, &url).await
                 }
@@ -129,7 +143,7 @@ impl Ports {
         let dialled = match tokio::time::timeout(DIAL_TIMEOUT, attempt).await {
             Ok(Ok(dialled)) => dialled,
             Ok(Err(why)) => return self.dial_failed(address, why).await,
-            Err(_) => return self.dial_failed(address, "no answer in time".to_owned()).await,
+            Err(_) => return self.dial_failed(address, NO_ANSWER.to_owned()).await,
         };
         self.counters.dials_connected.one();
         let (role, seat, address) = (LinkRole::Dialer, None, Some(address));
@@ -288,7 +302,7 @@ impl LinkGuard {
         mut self,
         reading: impl Future<Output = LinkEnd>,
         writing: impl Future<Output = LinkEnd>,
-    ) {
+    ) -> LinkEnd {
         let evicted = async {
             match &mut self.seat {
                 Some(seat) => seat.evicted().await,
@@ -311,7 +325,28 @@ impl LinkGuard {
                 let _ = self.incoming.inbox.send(mail).await;
             }
         }
+        end
     }
+}
+
+/// Tries the addresses of `host:port` one after the other until one answers. Each gets an equal
+/// share of [`DIAL_TIMEOUT`], because silence is the only sign of a dead one.
+async fn first_answer<T, F>(authority: &str, dial: impl Fn(SocketAddr) -> F) -> Result<T, String>
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let found = tokio::net::lookup_host(authority).await.map_err(|e| describe(&e))?;
+    let addresses: Vec<_> = found.take(RESOLVED_MAX).collect();
+    let mut failed = "the name has no address".to_owned();
+    for address in &addresses {
+        let share = DIAL_TIMEOUT / addresses.len() as u32;
+        match tokio::time::timeout(share, dial(*address)).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(why)) => failed = why,
+            Err(_) => failed = NO_ANSWER.to_owned(),
+        }
+    }
+    Err(failed)
 }
 
 /// A short reason for people: the kind of the error, without numbers.

@@ -7,14 +7,16 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     Tcp { authority: String },
+    Quic { authority: String },
+    Udp { authority: String },
     WebSocket { authority: String, url: String },
 }
 
 impl Target {
     /// What stands in front of `://` in the addresses it reads.
-    pub const SCHEMES: [&str; 2] = ["tcp", "ws"];
+    pub const SCHEMES: [&str; 4] = ["tcp", "quic", "udp", "ws"];
 
-    /// Reads `tcp://host:port` or `ws://host:port[/mesh]`.
+    /// Reads `tcp://host:port`, the same of `quic` and `udp`, or `ws://host:port[/mesh]`.
     pub fn parse(text: &str) -> Result<Target, String> {
         let unknown = || {
             let schemes = Target::SCHEMES.map(|scheme| format!("{scheme}://"));
@@ -23,6 +25,8 @@ impl Target {
         let (scheme, rest) = text.split_once("://").ok_or_else(unknown)?;
         match scheme {
             "tcp" => Ok(Target::Tcp { authority: authority(rest)? }),
+            "quic" => Ok(Target::Quic { authority: authority(rest)? }),
+            "udp" => Ok(Target::Udp { authority: authority(rest)? }),
             "ws" => web(scheme, rest),
             _ => Err(unknown()),
         }
@@ -74,6 +78,12 @@ mod tests {
             Target::parse("tcp://a.example:9000"),
             Ok(Target::Tcp { authority: "a.example:9000".to_owned() })
         );
+        let authority = "[::1]:9000".to_owned();
+        assert_eq!(
+            Target::parse("quic://[::1]:9000"),
+            Ok(Target::Quic { authority: authority.clone() })
+        );
+        assert_eq!(Target::parse("udp://[::1]:9000"), Ok(Target::Udp { authority }));
         assert_eq!(Target::parse("ws://[::1]:80"), ws("[::1]:80"));
         assert_eq!(Target::parse("ws://h:1/mesh"), ws("h:1"));
         for wrong in [
@@ -85,6 +95,8 @@ mod tests {
             "ws://a@b:1",
             "tcp://[zz]:1",
             "tcp://h:1/x",
+            "quic://h:1/mesh",
+            "udp://h",
             "",
         ] {
             assert!(Target::parse(wrong).is_err(), "{wrong}");
