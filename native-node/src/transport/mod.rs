@@ -9,18 +9,21 @@
 //! [`Dialled`], `listen` accepts until it is aborted, `carry` moves frames until the link ends.
 //! [`Target`] reads its addresses, [`Ports::dial`] is the one place that lists them all.
 
+pub mod ble;
 mod crowd;
 pub mod frame;
 pub mod path;
 pub mod quic;
-mod shared;
+pub mod shared;
 mod stream;
 mod target;
 pub mod tcp;
+mod trust;
 pub mod udp;
 pub mod websocket;
 
-pub use target::Target;
+pub use target::{Target, Tls};
+pub use trust::{Trust, TrustError};
 
 use crate::{
     admission::{Admission, Admitted, Seat},
@@ -29,7 +32,7 @@ use crate::{
 };
 use bitcraps_core::{
     id::LinkId,
-    node::{Address, CloseReason, LinkRole, PathClass, Transport},
+    node::{Address, CloseReason, Input, LinkRole, PathClass, Transport},
 };
 use std::{
     convert::Infallible,
@@ -37,7 +40,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -75,6 +78,9 @@ pub struct Ports {
     pub admission: Admission,
     pub interfaces: path::Interfaces,
     quic: quic::Dialer,
+    pub trust: Trust,
+    /// Set once the radio's task runs; bots share no radio.
+    pub bluetooth: Arc<OnceLock<ble::Bluetooth>>,
     pub counters: Arc<ShellCounters>,
     /// A clone is held by each link's task; when all are dropped every link has been flushed and
     /// closed. Weak, because listeners and web pages keep ports for longer.
@@ -85,12 +91,14 @@ impl Ports {
     pub fn new(
         inbox: mpsc::Sender<Mail>,
         connections_max: usize,
+        trust: Trust,
         counters: Arc<ShellCounters>,
         alive: mpsc::WeakSender<Infallible>,
     ) -> Ports {
         let admission = Admission::new(connections_max);
         let (next_link, interfaces, quic) = Default::default();
-        Ports { inbox, next_link, admission, interfaces, quic, counters, alive }
+        let bluetooth = Arc::default();
+        Ports { inbox, next_link, admission, interfaces, quic, trust, bluetooth, counters, alive }
     }
 
     /// Announces a connection to the driver. `None` when the driver has stopped.
@@ -130,17 +138,23 @@ impl Ports {
 
     /// Opens a connection and gives it a task of its own; the driver is told when that fails.
     pub async fn dial(self, address: Address) {
+        let target = Target::parse(&address.0);
+        let limit = match &target {
+            Ok(Target::Ble { .. }) => ble::DIAL_MAX,
+            _ => DIAL_TIMEOUT,
+        };
         let attempt = async {
-            match Target::parse(&address.0)? {
+            match target? {
                 Target::Tcp { authority } => tcp::dial(&self, &authority).await,
                 Target::Quic { authority } => quic::dial(&self, &authority).await,
                 Target::Udp { authority } => udp::dial(&self, &authority).await,
-                Target::WebSocket { authority, url } => {
-                    websocket::dial(&self, &authority, &url).await
+                Target::Ble { device } => ble::dial(&self, &device).await,
+                Target::WebSocket { authority, url, tls } => {
+                    websocket::dial(&self, &authority, &url, tls).await
                 }
             }
         };
-        let dialled = match tokio::time::timeout(DIAL_TIMEOUT, attempt).await {
+        let dialled = match tokio::time::timeout(limit, attempt).await {
             Ok(Ok(dialled)) => dialled,
             Ok(Err(why)) => return self.dial_failed(address, why).await,
             Err(_) => return self.dial_failed(address, NO_ANSWER.to_owned()).await,
@@ -152,6 +166,17 @@ impl Ports {
         if let Some(ends) = self.open(connection).await {
             tokio::spawn(carry(ends));
         }
+    }
+
+    /// Hands in what a part of the shell noticed; waits while the driver is busy.
+    pub async fn notice(&self, input: Input) {
+        // A stopped driver needs no news.
+        let _ = self.inbox.send(Mail::Noticed(input)).await;
+    }
+
+    /// The same for what will be said again: `false` when the driver is busy and it was dropped.
+    pub fn mention(&self, input: Input) -> bool {
+        self.inbox.try_send(Mail::Noticed(input)).is_ok()
     }
 
     async fn dial_failed(&self, address: Address, why: String) {
