@@ -248,7 +248,8 @@ async fn a_connection_that_is_cut_ends_at_both_ends_and_can_be_made_again() -> R
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peripheral_whose_process_dies_is_noticed_and_met_again_after_its_restart() -> Result<()> {
+async fn a_peripheral_whose_process_dies_is_noticed_and_met_again_after_its_restart() -> Result<()>
+{
     let radio = Radio::start()?;
     let ((_a, mut dialler, at_a), (b, mut found, _)) = pair(&radio).await?;
     found.child.kill().await?;
@@ -303,8 +304,8 @@ async fn without_a_bus_or_an_adapter_it_says_why_and_comes_alive_when_there_is_o
     ensure!(report["adapter"]["why"] == "this machine has no Bluetooth adapter", "{report}");
     ensure!(report["peripheral"] == false);
     radio.set_present(&adapter, true)?;
-    let report = waiting.radio("on").await?;
-    ensure!(report["peripheral"] == true, "{report}");
+    // An adapter that was just plugged in may not be ready to serve at once.
+    while waiting.radio("on").await?["peripheral"] != true {}
     Ok(())
 }
 

@@ -43,10 +43,6 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// In front of the manufacturer data: the number that the Bluetooth SIG leaves to those without
-/// one of their own.
-pub const COMPANY_ID: u16 = 0xffff;
-
 /// Centrals served at once. Guess: controllers hold seven to ten links, and some are dialled.
 pub const SESSIONS_MAX: usize = 6;
 
@@ -134,6 +130,7 @@ pub fn start(options: Options, ports: Ports, reporter: Reporter) -> (Bluetooth, 
         manager: None,
         watched: None,
         said: None,
+        unfound: None,
     };
     (bluetooth, tokio::spawn(radio.run()).abort_handle())
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::components::{REPORT_EVERY, Reporter};
 use bitcraps_core::{
-    discover::{Adapter as AdapterState, Knob, RadioPlan, RadioReport, Sighting},
+    discover::{Adapter as AdapterState, BLE_COMPANY_ID, Knob, RadioPlan, RadioReport, Sighting},
     node::{ComponentState, Input, Transport},
 };
 use btleplug::{
@@ -47,6 +47,9 @@ const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// Until a scan that could not be started or stopped is tried again.
 const SCAN_AGAIN: Duration = Duration::from_secs(5);
 
+/// Until it is tried again to be a peripheral: a new adapter may not be ready at once.
+const FOUND_AGAIN: Duration = Duration::from_secs(5);
+
 /// Dials at work; each waits its turn to connect.
 const DIALS_MAX: usize = 16;
 
@@ -61,6 +64,8 @@ pub(super) struct Radio {
     pub manager: Option<Manager>,
     pub watched: Option<Watched>,
     pub said: Option<RadioReport>,
+    /// Why it is no peripheral.
+    pub unfound: Option<String>,
 }
 
 /// An adapter and its events.
@@ -219,11 +224,8 @@ impl Radio {
         let Some(mut watched) = self.watched.take() else { return "no adapter".to_owned() };
         let (name, adapter) = (watched.name.clone(), watched.adapter.clone());
         let central = Arc::new(Central::new(adapter.clone(), self.air.clone()));
-        let mut peripheral = Peripheral::start(&name, self.air.clone(), self.plans.clone()).await;
-        if let Err(why) = &peripheral {
-            tracing::warn!("Bluetooth: cannot be found by others: {why}");
-        }
-        self.say(on(&name, &peripheral)).await;
+        let mut peripheral = self.be_found(&name).await;
+        let mut again_at = tokio::time::Instant::now() + FOUND_AGAIN;
         let mut heard = Heard::default();
         let mut dialling = JoinSet::new();
         let mut scan = Scan { on: false, turn_at: Some(tokio::time::Instant::now()) };
@@ -283,6 +285,11 @@ impl Radio {
                         Ok(Ok(CentralState::PoweredOn)) => {}
                         _ => break "the adapter is gone or off".to_owned(),
                     }
+                    let now = tokio::time::Instant::now();
+                    if cfg!(target_os = "linux") && peripheral.is_err() && now >= again_at {
+                        peripheral = self.be_found(&name).await;
+                        again_at = now + FOUND_AGAIN;
+                    }
                 }
             }
         };
@@ -293,6 +300,17 @@ impl Radio {
             self.watched = Some(watched);
         }
         why
+    }
+
+    /// Starts to be a peripheral, and says how that went.
+    async fn be_found(&mut self, name: &str) -> Result<Peripheral, String> {
+        let peripheral = Peripheral::start(name, self.air.clone(), self.plans.clone()).await;
+        if let Err(why) = &peripheral {
+            tracing::warn!("Bluetooth: cannot be found by others: {why}");
+        }
+        self.unfound = peripheral.as_ref().err().cloned();
+        self.say(on(name, &peripheral)).await;
+        peripheral
     }
 
     /// Starts or stops scanning as the plan says.
@@ -357,7 +375,7 @@ impl Radio {
                 (id, News { rssi: Some(rssi), ..News::default() })
             }
             CentralEvent::ManufacturerDataAdvertisement { id, mut manufacturer_data } => {
-                let record = manufacturer_data.remove(&super::COMPANY_ID);
+                let record = manufacturer_data.remove(&BLE_COMPANY_ID);
                 (id, News { record, ..News::default() })
             }
             _ => return,
@@ -399,7 +417,8 @@ impl Radio {
 
     fn report(&self) {
         let Some(report) = &self.said else { return };
-        self.reporter.report(state(self.options.mode, report), None);
+        let unfound = self.unfound.as_deref().unwrap_or_default();
+        self.reporter.report(state(self.options.mode, report, unfound), None);
     }
 }
 
@@ -410,11 +429,11 @@ fn scan_times(plan: &RadioPlan) -> Option<(Duration, Duration)> {
 }
 
 /// What the list of parts says of the radio.
-fn state(mode: Mode, report: &RadioReport) -> ComponentState {
+fn state(mode: Mode, report: &RadioReport, unfound: &str) -> ComponentState {
     match (&report.adapter, mode) {
         (AdapterState::On { .. }, _) if report.peripheral => ComponentState::Healthy,
         (AdapterState::On { .. }, _) => ComponentState::Degraded {
-            why: "it finds others but cannot be found by them".to_owned(),
+            why: format!("it finds others but cannot be found by them: {unfound}"),
         },
         (AdapterState::Off { why } | AdapterState::Absent { why }, Mode::On) => {
             ComponentState::Degraded { why: why.clone() }
@@ -457,7 +476,7 @@ async fn ask(
 ) -> Option<(Option<(String, Vec<u8>)>, Option<i16>)> {
     let device = adapter.peripheral(id).await.ok()?;
     let mut properties = device.properties().await.ok()??;
-    let record = properties.manufacturer_data.remove(&super::COMPANY_ID);
+    let record = properties.manufacturer_data.remove(&BLE_COMPANY_ID);
     let record = record.filter(|_| properties.services.contains(&SERVICE));
     Some((record.map(|record| (address_of(&device), record)), properties.rssi))
 }
@@ -472,11 +491,14 @@ mod tests {
         let off = report(AdapterState::Off { why: "off".to_owned() }, false);
         let absent = report(AdapterState::Absent { why: "none".to_owned() }, false);
         let on = |peripheral| report(AdapterState::On { name: "hci0".to_owned() }, peripheral);
-        assert_eq!(state(Mode::Auto, &off), ComponentState::Off { why: "off".to_owned() });
-        assert_eq!(state(Mode::Auto, &absent), ComponentState::Off { why: "none".to_owned() });
-        assert_eq!(state(Mode::On, &absent), ComponentState::Degraded { why: "none".to_owned() });
-        assert_eq!(state(Mode::Auto, &on(true)), ComponentState::Healthy);
-        assert!(matches!(state(Mode::On, &on(false)), ComponentState::Degraded { .. }));
+        assert_eq!(state(Mode::Auto, &off, ""), ComponentState::Off { why: "off".to_owned() });
+        assert_eq!(state(Mode::Auto, &absent, ""), ComponentState::Off { why: "none".to_owned() });
+        assert_eq!(
+            state(Mode::On, &absent, ""),
+            ComponentState::Degraded { why: "none".to_owned() }
+        );
+        assert_eq!(state(Mode::Auto, &on(true), ""), ComponentState::Healthy);
+        assert!(matches!(state(Mode::On, &on(false), "no"), ComponentState::Degraded { .. }));
     }
 
     #[test]
