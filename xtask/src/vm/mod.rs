@@ -68,7 +68,8 @@ const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 const LOADER: &str = "lib64/ld-linux-x86-64.so.2";
 
 /// What runs in it, one after the other: package, test program and which of its tests.
-const TESTS: [(&str, &str, &str); 1] = [("bitcraps-radio", "air", "bluez::")];
+const TESTS: [(&str, &str, &str); 2] =
+    [("bitcraps-radio", "air", "bluez::"), ("bitcraps-tests", "bluetooth", "")];
 
 /// Controllers of Bluetooth, one for each peer.
 const CONTROLLERS: usize = 2;
@@ -84,20 +85,17 @@ const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// Runs the test. An error when it failed or the machine could not be had.
 pub fn run(workspace: &Workspace) -> Result<Totals> {
-    let machine = prepare(workspace)?;
-    if needs_node() {
-        run::build_node(workspace, Shown::OnFailure)?;
-    }
-    boot(&machine, &stage(workspace)?)
+    test(workspace, &prepare(workspace)?)
 }
 
-/// Whether one of the tests starts nodes.
-fn needs_node() -> bool {
-    TESTS.iter().any(|(package, ..)| *package == "bitcraps-tests")
+/// Runs the tests in a machine that is there. An error when one failed.
+pub fn test(workspace: &Workspace, machine: &Machine) -> Result<Totals> {
+    run::build_node(workspace, Shown::OnFailure)?;
+    boot(machine, &stage(workspace)?)
 }
 
 /// Why there can be no machine here, if so.
-pub fn missing() -> Option<String> {
+fn missing() -> Option<String> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         return Some("it is for Linux on x86-64".to_owned());
     }
@@ -249,9 +247,7 @@ fn stage(workspace: &Workspace) -> Result<Vec<u8>> {
         controllers.join(",")
     );
     let mut archive = Archive::default();
-    if needs_node() {
-        add_slim(&mut archive, workspace, "bitcraps", &workspace.node_binary())?;
-    }
+    add_slim(&mut archive, workspace, "bitcraps", &workspace.node_binary())?;
     for (package, test, filter) in TESTS {
         add_slim(&mut archive, workspace, test, &test_program(workspace, package, test)?)?;
         script.push_str(&format!("/test/{test} {filter} --nocapture --test-threads=1 || exit\n"));
