@@ -28,6 +28,7 @@ mod gatt;
 mod value;
 mod world;
 
+pub use gap::ADVERTS_MAX;
 pub use world::{Counters, Loss};
 
 use anyhow::{Context as _, Result, bail};
