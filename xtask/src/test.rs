@@ -300,7 +300,7 @@ fn real_bluetooth(workspace: &Workspace) -> Result<Totals, Failure> {
             return Ok(Totals { skipped: 1, ..Totals::default() });
         }
     };
-    Ok(vm::test(workspace, &machine)?)
+    Ok(vm::peers(workspace, &machine)?)
 }
 
 #[cfg(test)]

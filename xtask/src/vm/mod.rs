@@ -67,9 +67,14 @@ const MODULES: [&str; 9] = [
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 const LOADER: &str = "lib64/ld-linux-x86-64.so.2";
 
-/// What runs in it, one after the other: package, test program and which of its tests.
-const TESTS: [(&str, &str, &str); 2] =
-    [("bitcraps-radio", "air", "bluez::"), ("bitcraps-tests", "bluetooth", "")];
+/// A test that runs in the machine: package, program and which of its tests.
+type Test = (&'static str, &'static str, &'static str);
+
+/// The libraries alone, without a node.
+const PEERS: [Test; 1] = [("bitcraps-radio", "air", "bluez::")];
+
+/// Whole nodes at a table.
+const NODES: [Test; 1] = [("bitcraps-tests", "bluetooth", "")];
 
 /// Controllers of Bluetooth, one for each peer.
 const CONTROLLERS: usize = 2;
@@ -83,15 +88,16 @@ const RUN_MAX: Duration = Duration::from_secs(420);
 /// Longest silence before a line says that it still runs.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
-/// Runs the test. An error when it failed or the machine could not be had.
+/// Runs everything. An error when a test failed or the machine could not be had.
 pub fn run(workspace: &Workspace) -> Result<Totals> {
-    test(workspace, &prepare(workspace)?)
+    let machine = prepare(workspace)?;
+    run::build_node(workspace, Shown::OnFailure)?;
+    boot(&machine, &stage(workspace, &[PEERS, NODES].concat())?)
 }
 
-/// Runs the tests in a machine that is there. An error when one failed.
-pub fn test(workspace: &Workspace, machine: &Machine) -> Result<Totals> {
-    run::build_node(workspace, Shown::OnFailure)?;
-    boot(machine, &stage(workspace)?)
+/// Runs what needs no node, in a machine that is there.
+pub fn peers(workspace: &Workspace, machine: &Machine) -> Result<Totals> {
+    boot(machine, &stage(workspace, &PEERS)?)
 }
 
 /// Why there can be no machine here, if so.
@@ -240,15 +246,17 @@ fn depends(module: &[u8]) -> Vec<String> {
 }
 
 /// Puts the tests and what they need into an archive of their own.
-fn stage(workspace: &Workspace) -> Result<Vec<u8>> {
+fn stage(workspace: &Workspace, tests: &[Test]) -> Result<Vec<u8>> {
     let controllers: Vec<String> = (0..CONTROLLERS).map(|n| format!("hci{n}")).collect();
     let mut script = format!(
         "#!/bin/sh\nexport BITCRAPS_BIN=/test/bitcraps {ADAPTERS}={} {SCREENSHOTS}=/tmp\n",
         controllers.join(",")
     );
     let mut archive = Archive::default();
-    add_slim(&mut archive, workspace, "bitcraps", &workspace.node_binary())?;
-    for (package, test, filter) in TESTS {
+    if tests.iter().any(|test| NODES.contains(test)) {
+        add_slim(&mut archive, workspace, "bitcraps", &workspace.node_binary())?;
+    }
+    for (package, test, filter) in tests {
         add_slim(&mut archive, workspace, test, &test_program(workspace, package, test)?)?;
         script.push_str(&format!("/test/{test} {filter} --nocapture --test-threads=1 || exit\n"));
     }
@@ -262,12 +270,12 @@ fn test_program(workspace: &Workspace, package: &str, test: &str) -> Result<Path
     let mut command = workspace.cargo(&args);
     command.args(["--message-format", "json-render-diagnostics"]);
     let told = steps::must(&mut command, Shown::OnFailure)?;
-    let artifacts = told.lines().filter_map(|line| {
+    let mut artifacts = told.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let ours = message["target"]["name"] == test;
         message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
     });
-    artifacts.last().with_context(|| format!("cargo names no program of {package}'s {test}"))
+    artifacts.next_back().with_context(|| format!("cargo names no program of {package}'s {test}"))
 }
 
 /// Adds a program without what only debuggers read, where that can be left out.
