@@ -688,6 +688,7 @@ mod tests {
         let now = Instant::now();
         lane.push(now + Duration::from_secs(2), vec![1], None);
         lane.push(now + Duration::from_secs(1), vec![2], None);
+        assert_eq!(lane.frames[0].data, [1]);
         assert_eq!(lane.frames[1].due, now + Duration::from_secs(2));
         while !lane.is_full() {
             lane.push(now, vec![0], None);
