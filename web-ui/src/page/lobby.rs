@@ -2,7 +2,8 @@
 
 use super::asked::Asked;
 use crate::{
-    model::{mesh, names, text},
+    model::{bluetooth::Ask, mesh, names, text},
+    part::bluetooth,
     picture::Shown,
     route::Room,
 };
@@ -21,6 +22,7 @@ pub struct LobbyProps {
     pub picture: Shown,
     pub asked: Vec<Asked>,
     pub on_do: Callback<Command>,
+    pub on_bluetooth: Callback<Ask>,
 }
 
 pub fn page(props: &LobbyProps) -> Html {
@@ -32,6 +34,7 @@ pub fn page(props: &LobbyProps) -> Html {
             { my_tables(view) }
             { announced(props) }
             { peers(view) }
+            { bluetooth::panel(&props.picture.bluetooth, &props.on_bluetooth) }
             <OwnName ..props.clone() />
         </div>
     }

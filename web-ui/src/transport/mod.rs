@@ -161,7 +161,9 @@ mod tests {
 
     #[test]
     fn what_lies_on_the_way_is_told_from_the_host() {
-        for host in ["localhost", "a.local", "127.0.0.1", "192.168.3.4", "::1", "fe80::1", "fd00::1"] {
+        for host in
+            ["localhost", "a.local", "127.0.0.1", "192.168.3.4", "::1", "fe80::1", "fd00::1"]
+        {
             assert_eq!(path_to(host), PathClass::Lan, "{host}");
         }
         for host in ["play.example", "8.8.8.8", "2001:db8::1", "", "local"] {

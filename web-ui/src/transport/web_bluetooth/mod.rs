@@ -558,8 +558,13 @@ impl Listening {
                 chosen.end(End::Broken(CloseReason::TransportClosed));
             })
         };
-        let listening =
-            Listening { device: chosen.device.clone(), back: back.clone(), first, on_value, on_lost };
+        let listening = Listening {
+            device: chosen.device.clone(),
+            back: back.clone(),
+            first,
+            on_value,
+            on_lost,
+        };
         let (value, lost) = (listening.on_value.as_ref(), listening.on_lost.as_ref());
         let _ = listening.back.add_event_listener_with_callback(VALUE, value.unchecked_ref());
         let _ = listening.device.add_event_listener_with_callback(LOST, lost.unchecked_ref());

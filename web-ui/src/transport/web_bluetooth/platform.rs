@@ -117,8 +117,9 @@ pub fn why_not_chosen(name: &str, message: &str, available: bool) -> String {
         "NotFoundError" => "No peer was chosen. If the list stayed empty, ask the host to switch \
             Bluetooth on in the node, come closer and try again."
             .to_owned(),
-        "SecurityError" => "The browser asks for a click of your own first: press the button again."
-            .to_owned(),
+        "SecurityError" => {
+            "The browser asks for a click of your own first: press the button again.".to_owned()
+        }
         "NotAllowedError" => "The browser was told not to let this page use Bluetooth. Allow it \
             in the settings of this site and try again."
             .to_owned(),
@@ -131,7 +132,9 @@ pub fn why_not_linked(name: &str, message: &str) -> String {
     match name {
         "NetworkError" => "The peer cannot be reached or refused the connection; come closer",
         "NotFoundError" => "The device no longer offers BitCraps; its node may have stopped",
-        "SecurityError" | "NotAllowedError" => "The browser no longer lets this page use the device",
+        "SecurityError" | "NotAllowedError" => {
+            "The browser no longer lets this page use the device"
+        }
         "NotSupportedError" => "The device cannot send to a browser",
         "" => "The device did not answer in time",
         _ => return ["Bluetooth failed: ", message.trim_end_matches('.')].concat(),
@@ -142,7 +145,7 @@ pub fn why_not_linked(name: &str, message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bitcraps_core::node::BLE_SERVICE_UUID;
+    use bitcraps_core::transport::BLE_SERVICE_UUID;
 
     #[test]
     fn a_uuid_is_written_as_the_standard_wants_it() {
@@ -164,7 +167,8 @@ mod tests {
             let why = chosen(name, available);
             assert!(why.contains(word) && why.ends_with('.'), "{name}: {why}");
         }
-        let names = ["NetworkError", "NotFoundError", "SecurityError", "NotSupportedError", "", "X"];
+        let names =
+            ["NetworkError", "NotFoundError", "SecurityError", "NotSupportedError", "", "X"];
         for name in names {
             let why = why_not_linked(name, "It went wrong.");
             assert!(!why.is_empty() && !why.ends_with('.'), "{name}: {why}");

@@ -8,12 +8,12 @@
 //! tab send packets into the Internet, and a link made this way stays inside one network.
 
 use crate::transport::path_to;
-use bitcraps_core::node::PathClass;
-
-/// Bytes of one description. Guess: six times what a tab with four network interfaces says.
-pub const SDP_BYTES_MAX: usize = 8 * 1024;
+use bitcraps_core::node::{PathClass, SIGNAL_BYTES_MAX};
 
 const HEADER_BYTES: usize = 9;
+
+/// Bytes of one description: what the mesh carries for tabs, without the header.
+pub const SDP_BYTES_MAX: usize = SIGNAL_BYTES_MAX - HEADER_BYTES;
 
 /// Which half of the exchange it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,9 +101,8 @@ mod tests {
 
     #[test]
     fn candidates_elsewhere_are_dropped_and_all_else_stays() {
-        let line = |host: &str| {
-            ["a=candidate:1 1 udp 2113937151 ", host, " 50000 typ host\r\n"].concat()
-        };
+        let line =
+            |host: &str| ["a=candidate:1 1 udp 2113937151 ", host, " 50000 typ host\r\n"].concat();
         let sdp = [
             "v=0\r\n".to_owned(),
             line("1b2c-3d.local"),

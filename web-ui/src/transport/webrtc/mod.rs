@@ -17,12 +17,12 @@ use bitcraps_core::{
     node::{Address, CloseReason, Input, LinkRole, PathClass, Transport},
     sorted::SortedMap,
 };
+use js_sys::Function;
 use message::{Call, Kind, local_only};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
 };
-use js_sys::Function;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, convert::FromWasmAbi};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
@@ -105,13 +105,16 @@ impl Channels {
 
     /// Answered later by `LinkUp` or `DialFailed`.
     pub fn dial(&mut self, address: Address, peer: PeerId) {
-        let refused = |why: &str| Input::DialFailed { address: address.clone(), why: why.to_owned() };
+        let refused =
+            |why: &str| Input::DialFailed { address: address.clone(), why: why.to_owned() };
         self.forget_closed();
         if self.calls.len() >= CALLS_MAX {
             return self.inbox.answer(refused("this tab is linked to too many others already"));
         }
         let Ok(connection) = RtcPeerConnection::new() else {
-            return self.inbox.answer(refused("this browser does not let pages talk to each other"));
+            return self
+                .inbox
+                .answer(refused("this browser does not let pages talk to each other"));
         };
         let init = RtcDataChannelInit::new();
         init.set_ordered(false);
