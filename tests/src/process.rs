@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     env,
     ffi::{OsStr, OsString},
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -119,6 +120,13 @@ impl NodeProcess {
         http::json(self.ready.http, "/api/v1/view").await
     }
 
+    /// What commands must carry.
+    pub fn token(&self) -> Result<String> {
+        let file = self.data.path().join("token");
+        let token = fs::read_to_string(&file);
+        Ok(token.with_context(|| format!("cannot read {}", file.display()))?.trim().to_owned())
+    }
+
     /// `GET /metrics`.
     pub async fn metrics(&self) -> Result<String> {
         Ok(http::fetch(self.ready.http, "/metrics").await?.text())
@@ -126,7 +134,7 @@ impl NodeProcess {
 
     /// Bytes of memory the process holds, where the system tells.
     pub fn resident_bytes(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
     }
