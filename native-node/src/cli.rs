@@ -155,6 +155,12 @@ pub struct Run {
     /// Make the links that the mesh lacks: automatic or on_request [default: automatic]
     #[arg(long, value_name = "WHEN")]
     healing: Option<String>,
+    /// Use Bluetooth: on, off, or auto where there is an adapter [default: auto]
+    #[arg(long, value_name = "MODE")]
+    ble: Option<String>,
+    /// The Bluetooth adapter to use, such as hci0 [default: any]
+    #[arg(long, value_name = "NAME")]
+    ble_adapter: Option<String>,
     /// Shown to others, at most 32 bytes [default: node]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -287,6 +293,8 @@ impl Run {
             ("name", one(&self.name)),
             ("advertise", self.advertise.clone()),
             ("healing", one(&self.healing)),
+            ("ble", one(&self.ble)),
+            ("ble_adapter", one(&self.ble_adapter)),
             ("bots", one(&self.bots)),
             ("role", one(&self.role)),
             ("work_bits", one(&self.work_bits)),

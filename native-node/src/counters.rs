@@ -35,6 +35,16 @@ counters! {
     origin_refused,
     /// Half-open mesh connections that gave their seat to a newcomer
     connections_evicted,
+    /// Bluetooth centrals that were accepted
+    ble_accepted,
+    /// Bluetooth centrals refused because every seat was settled or too many were there
+    ble_refused,
+    /// Bluetooth advertisements of peers that were noticed
+    ble_sightings,
+    /// Bluetooth advertisements dropped because too many came at once
+    ble_sightings_dropped,
+    /// Bluetooth frames that arrived and were dropped because too many waited
+    ble_frames_lost,
     /// HTTP connections that were accepted
     http_accepted,
     /// HTTP connections refused because every seat was settled

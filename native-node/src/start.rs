@@ -18,7 +18,7 @@ use crate::{
     },
     identity,
     store::{Entry, Store, StoreError},
-    transport::{Target, describe, tcp},
+    transport::{Target, ble, describe, tcp},
 };
 use bitcraps_core::{
     crypto::identity::Identity,
@@ -115,6 +115,13 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
     let main =
         run(node_config(settings, &listen, http), opened, settings.max_concurrent_connections)?;
     let components = Components::default();
+    if settings.ble.mode != ble::Mode::Off {
+        let part = components.part("bluetooth");
+        let (bluetooth, radio) = ble::start(settings.ble.clone(), main.ports.clone(), part);
+        // It is set nowhere else.
+        let _ = main.ports.bluetooth.set(bluetooth);
+        listeners.push(radio);
+    }
     drivers.spawn(join(main.task));
     for socket in bound.listen {
         let socket = adopt(socket)?;
@@ -359,9 +366,15 @@ fn node_config(settings: &Settings, listen: &[SocketAddr], http: Option<SocketAd
         dial: settings.connect.clone(),
         health: settings.health.clone(),
         addresses: settings.advertise.clone().unwrap_or_else(told),
-        dials: Target::SCHEMES.map(str::to_owned).to_vec(),
+        dials: dials(settings),
         healing: settings.healing,
     }
+}
+
+/// What this node can dial.
+fn dials(settings: &Settings) -> Vec<String> {
+    let uses = |scheme: &&str| *scheme != "ble" || settings.ble.mode != ble::Mode::Off;
+    Target::SCHEMES.into_iter().filter(uses).map(str::to_owned).collect()
 }
 
 fn run(

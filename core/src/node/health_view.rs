@@ -164,6 +164,8 @@ pub struct ComponentView {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ComponentState {
     Healthy,
+    /// Not there and not missed: nothing is wrong.
+    Off { why: String },
     Degraded { why: String },
     Unhealthy { error: String },
     Unknown,

@@ -1,7 +1,7 @@
 //! The keys, what each allows, and how its text becomes a setting.
 
 use super::{Debug, Settings};
-use crate::transport::Target;
+use crate::transport::{Target, ble};
 use bitcraps_core::{
     limits::{LINKS_MAX, NAME_BYTES_MAX},
     node::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Address, Healing, SeatRole},
@@ -69,7 +69,7 @@ impl Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 21] = [
+pub const KEYS: [Key; 23] = [
     Key::one("name", "1 to 32 bytes without control characters", |s, v| {
         let sound = (1..=NAME_BYTES_MAX).contains(&v.len()) && !v.chars().any(char::is_control);
         v.clone_into(&mut s.name);
@@ -95,7 +95,7 @@ pub const KEYS: [Key; 21] = [
         list.push(authority);
         list.len() <= LIST_MAX
     }),
-    Key::many("connect", "tcp://HOST:PORT or ws://HOST:PORT", |s, v| {
+    Key::many("connect", "tcp://HOST:PORT, ws://HOST:PORT or ble://ADDRESS", |s, v| {
         s.connect.push(Address(v.to_owned()));
         Target::parse(v).is_ok() && s.connect.len() <= LIST_MAX
     }),
@@ -103,6 +103,19 @@ pub const KEYS: [Key; 21] = [
         let list = s.advertise.get_or_insert_default();
         list.push(Address(v.to_owned()));
         Target::parse(v).is_ok() && v.len() <= ADDRESS_BYTES_MAX && list.len() <= ADDRESSES_MAX
+    }),
+    Key::one("ble", "on, auto or off", |s, v| {
+        s.ble.mode = match v {
+            "on" => ble::Mode::On,
+            "auto" => ble::Mode::Auto,
+            "off" => ble::Mode::Off,
+            _ => return false,
+        };
+        true
+    }),
+    Key::one("ble_adapter", "the name of a Bluetooth adapter such as hci0, or any", |s, v| {
+        s.ble.adapter = (v != "any").then(|| v.to_owned());
+        (1..=32).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_alphanumeric())
     }),
     Key::one("healing", "automatic or on_request", |s, v| {
         s.healing = match v {
@@ -188,7 +201,7 @@ mod tests {
 
     #[test]
     fn each_key_takes_what_it_allows_and_nothing_else() {
-        let cases: [(&str, &[&str], &[&str]); 21] = [
+        let cases: [(&str, &[&str], &[&str]); 23] = [
             ("name", &["a", "Größe"], &["", "a\nb", "0123456789012345678901234567890123"]),
             ("port", &["0", "65535"], &["65536", "-1", ""]),
             ("data", &["/tmp/x"], &[""]),
@@ -196,6 +209,8 @@ mod tests {
             ("listen", &["tcp://0.0.0.0:0"], &["ws://h:1", "0.0.0.0:1", "tcp://h"]),
             ("connect", &["tcp://h:1", "ws://h:1/mesh"], &["http://h:1", "tcp://:1"]),
             ("advertise", &["tcp://h:1", "ws://h:1/mesh"], &["http://h:1", "h:1"]),
+            ("ble", &["on", "auto", "off"], &["true", ""]),
+            ("ble_adapter", &["hci0", "any"], &["", "/org/bluez", "hci 0"]),
             ("healing", &["automatic", "on_request"], &["off", ""]),
             ("bots", &["0", "15"], &["16", "-1", "three"]),
             ("role", &["player", "bot", "witness"], &["Player", ""]),

@@ -10,6 +10,7 @@ mod layers;
 pub use keys::{BOTS_MAX, KEYS};
 pub use layers::{Problem, Problems, Source, load};
 
+use crate::transport::ble;
 use bitcraps_core::node::{Address, Healing, HealthConfig, SeatRole};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub connect: Vec<Address>,
     /// Where others can dial this node. `None`: what can be told from where it listens.
     pub advertise: Option<Vec<Address>>,
+    /// Whether and with which adapter Bluetooth is used.
+    pub ble: ble::Options,
     pub healing: Healing,
     pub bots: usize,
     pub role: SeatRole,
@@ -58,6 +61,7 @@ impl Settings {
             listen: None,
             connect: Vec::new(),
             advertise: None,
+            ble: ble::Options { mode: ble::Mode::Auto, adapter: None },
             healing: Healing::Automatic,
             bots: 3,
             role: SeatRole::Witness,

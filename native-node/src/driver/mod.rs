@@ -258,7 +258,13 @@ impl Driver {
                 Output::Dial { address } => {
                     self.dials.spawn(self.ports.clone().dial(address));
                 }
-                Output::Radio(_) | Output::Signal { .. } => {}
+                Output::Radio(plan) => {
+                    if let Some(bluetooth) = self.ports.bluetooth.get() {
+                        bluetooth.plan(plan);
+                    }
+                }
+                // Only browsers offer what is signalled.
+                Output::Signal { .. } => {}
                 Output::Persist { ticket, writes } => {
                     self.store.store(Job { ticket, writes }).await;
                 }

@@ -1,11 +1,11 @@
 //! `tcp://host:port`: frames on a plain TCP stream. Encryption is the core's business.
 
 use super::{
-    ACCEPT_PAUSE, Connection, FRAME_BYTES_MAX, LinkEnd, LinkEnds, Outgoing, Ports, WRITE_TIMEOUT,
+    ACCEPT_PAUSE, Connection, Dialled, FRAME_BYTES_MAX, LinkEnd, LinkEnds, Outgoing, Ports,
+    WRITE_TIMEOUT, describe,
     frame::{self, FrameDecoder, FrameError, READ_BYTES_MAX},
 };
 use crate::{
-    admission::Admitted,
     components::{REPORT_EVERY, Reporter},
     counters::ShellCounters,
 };
@@ -31,11 +31,26 @@ pub fn adopt(listener: StdListener) -> io::Result<TcpListener> {
     TcpListener::from_std(listener)
 }
 
+/// Connects. The error is for people.
+pub async fn dial(ports: &Ports, authority: &str) -> Result<Dialled, String> {
+    let stream = connect(authority).await.map_err(|e| describe(&e))?;
+    let path = path_of(&stream, ports);
+    Ok(Dialled::new(Transport::Tcp, path, FRAME_BYTES_MAX, |ends| carry(stream, ends)))
+}
+
 /// Connects with small delays switched off: frames are whole messages.
-pub async fn dial(authority: &str) -> io::Result<TcpStream> {
+pub(super) async fn connect(authority: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(authority).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// A socket that has lost its peer already tells nothing, and nothing depends on it then.
+pub(super) fn path_of(stream: &TcpStream, ports: &Ports) -> PathClass {
+    match stream.peer_addr() {
+        Ok(remote) => ports.interfaces.class(remote, stream.local_addr().ok()),
+        Err(_) => PathClass::Internet,
+    }
 }
 
 /// Accepts until the task is aborted, and reports that it does.
@@ -60,22 +75,14 @@ pub async fn listen(listener: TcpListener, ports: Ports, reporter: Reporter) {
                 continue;
             }
         };
-        let seat = match ports.admission.admit() {
-            Admitted::Seated(seat) => seat,
-            Admitted::SeatedByEviction(seat) => {
-                ports.counters.connections_evicted.one();
-                seat
-            }
-            Admitted::Refused => {
-                ports.counters.tcp_refused.one();
-                continue;
-            }
+        let counters = &ports.counters;
+        let Some(seat) = ports.admit(&counters.tcp_accepted, &counters.tcp_refused) else {
+            continue;
         };
         // A socket that is already gone shows itself at the first read.
         let _ = stream.set_nodelay(true);
-        ports.counters.tcp_accepted.one();
         let (transport, role, address) = (Transport::Tcp, LinkRole::Listener, None);
-        let (path, mtu) = (PathClass::Lan, FRAME_BYTES_MAX);
+        let (path, mtu) = (path_of(&stream, &ports), FRAME_BYTES_MAX);
         let connection = Connection { transport, path, mtu, role, address, seat: Some(seat) };
         let Some(ends) = ports.open(connection).await else { return };
         tokio::spawn(carry(stream, ends));
