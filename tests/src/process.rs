@@ -41,6 +41,8 @@ pub struct Setup {
     /// URLs of nodes to keep a link to.
     pub connect: Vec<String>,
     pub healing: Healing,
+    /// The message bus of the adapter that it uses; none: no Bluetooth.
+    pub bluetooth: Option<String>,
 }
 
 /// Whether a node may make links that nobody asked for.
@@ -53,7 +55,13 @@ pub enum Healing {
 
 impl Setup {
     pub fn named(name: &str) -> Setup {
-        Setup { name: name.to_owned(), bots: 0, connect: Vec::new(), healing: Healing::OnRequest }
+        Setup {
+            name: name.to_owned(),
+            bots: 0,
+            connect: Vec::new(),
+            healing: Healing::OnRequest,
+            bluetooth: None,
+        }
     }
 }
 
@@ -211,6 +219,7 @@ async fn launch(
         ("--name", &setup.name),
         ("--bots", &bots),
         ("--healing", healing),
+        ("--ble", if setup.bluetooth.is_some() { "on" } else { "off" }),
     ];
     let connect = setup.connect.iter().map(|url| ("--connect", url.as_str()));
     for (flag, value) in pairs.into_iter().chain(connect) {
@@ -220,6 +229,9 @@ async fn launch(
     // What the tests are told is no setting of the node.
     for (key, _) in env::vars_os().filter(|(key, _)| is_ours(key)) {
         command.env_remove(key);
+    }
+    if let Some(bus) = &setup.bluetooth {
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", bus);
     }
     let mut child = command
         .args(args)
