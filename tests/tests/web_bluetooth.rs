@@ -186,7 +186,7 @@ async fn every_failure_of_bluetooth_is_a_sentence_and_ends() -> Result<()> {
     radio.set_range(&phone, &garden, true)?;
     linked(&anna, &near).await?;
 
-    // A second tab of the same browser, and an end on request.
+    // An end on request.
     anna.tab.click("bluetooth-forget", SHOWN_MAX).await?;
     let gone = "document.querySelector('[data-testid=bluetooth-device]') === null";
     anna.tab.wait_for(gone, SHOWN_MAX).await?;

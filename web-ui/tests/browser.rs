@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy takes only #[test] functions for tests")]
 
 mod fixture;
+mod radio;
 
 use bitcraps_core::{
     crypto::identity::{Identity, WORK_BITS_DEFAULT},
@@ -13,18 +14,20 @@ use bitcraps_core::{
 };
 use bitcraps_web::{
     inbox::Inbox,
-    model::bluetooth::Ask,
+    model::bluetooth::{Ask, DeviceState},
     page::{self, Frame},
     route::Room,
     slot::{self, Claim},
     store::{OWN_BYTES, Store},
     transport::{
         Carriers, LinkIds, Sent,
+        web_bluetooth::QUEUED_BYTES_MAX,
         webrtc::{CALLS_MAX, Channels, FRAME_BYTES_MAX},
         websocket::{SOCKETS_MAX, Sockets},
     },
 };
 use fixture::Sample;
+use radio::{Garden, count, run};
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -142,6 +145,23 @@ async fn no_slot_is_given_twice_while_it_is_held() {
     let Claim::Held(second) = slot::claim().await else { panic!("no second slot was free") };
     assert_ne!(first, second);
     assert_ne!(slot::database(first), slot::database(second));
+}
+
+#[wasm_bindgen_test]
+async fn a_lock_is_held_by_one_until_it_is_released() {
+    let name = fresh("lock");
+    let held = slot::hold(&name).await.unwrap();
+    assert!(slot::hold(&name).await.is_none());
+    held.release();
+    let mut again = None;
+    for _ in 0..100 {
+        again = slot::hold(&name).await;
+        if again.is_some() {
+            break;
+        }
+        slot::pause(10).await;
+    }
+    assert!(again.is_some());
 }
 
 #[wasm_bindgen_test]
@@ -413,6 +433,131 @@ async fn a_dial_goes_to_the_carrier_of_its_address_or_is_refused() {
     carriers.dial(Address(["webrtc://", &PeerId::from_bytes([3; 32]).to_string()].concat()));
     until("an offer", || matches!(inbox.pop(), Some(Input::Signal { .. }))).await;
     assert_eq!(carriers.send(LinkId(999), &[1]), Sent::Queued);
+}
+
+#[wasm_bindgen_test]
+async fn frames_over_bluetooth_go_one_by_one_in_order_and_arrive_both_ways() {
+    let garden = Garden::new();
+    let link = garden.joined(244).await;
+    assert!(garden.radios.holds(link));
+    for n in 0..50 {
+        assert_eq!(garden.radios.send(link, &[n; 244]), Sent::Queued);
+    }
+    until("the frames", || count("written.length") == 50.0).await;
+    let firsts = run("return fake.written.map(frame => frame[0]).join()");
+    let expected: Vec<String> = (0..50).map(|n: u8| n.to_string()).collect();
+    assert_eq!(firsts.as_string().unwrap(), expected.join(","));
+    assert_eq!(count("overlaps"), 0.0, "two operations at once");
+    run("fake.push([7, 8, 9])");
+    let heard = garden.next().await;
+    assert!(
+        matches!(&heard, Input::LinkBytes { link: l, bytes } if *l == link && bytes == &[7, 8, 9]),
+        "{heard:?}"
+    );
+    garden.leave().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_slow_device_is_congested_and_a_busy_radio_is_asked_again() {
+    let garden = Garden::new();
+    let link = garden.joined(244).await;
+    run("fake.stuck = 3");
+    let full = QUEUED_BYTES_MAX / 200;
+    for _ in 0..full {
+        assert_eq!(garden.radios.send(link, &[1; 200]), Sent::Queued);
+    }
+    assert_eq!(garden.radios.send(link, &[1; 200]), Sent::Congested);
+    until("room", || garden.radios.send(link, &[2; 200]) == Sent::Queued).await;
+    until("a frame", || count("written.length") > 5.0).await;
+    assert_eq!(count("stuck"), 0.0);
+    garden.leave().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_platform_that_refuses_long_values_gets_shorter_frames_on_the_next_connection() {
+    let garden = Garden::new();
+    run("fake.first = [0, 2]; fake.max = 150");
+    let mut link = garden.joined(512).await;
+    for (refused, next) in [(512, 244), (244, 182), (182, 100)] {
+        assert_eq!(garden.radios.send(link, &vec![1; refused]), Sent::Queued);
+        let down = garden.next().await;
+        assert!(matches!(down, Input::LinkDown { link: l, .. } if l == link), "{down:?}");
+        let again = garden.up(next).await;
+        assert_ne!(again, link, "a link's number is given once");
+        link = again;
+    }
+    assert_eq!(garden.radios.send(link, &[1; 100]), Sent::Queued);
+    until("the frame", || count("written.length") == 1.0).await;
+    garden.leave().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_lost_device_is_connected_to_again_without_a_click() {
+    let garden = Garden::new();
+    let link = garden.joined(244).await;
+    run("fake.refuse = 2; fake.drop()");
+    let down = garden.next().await;
+    assert!(
+        matches!(down, Input::LinkDown { link: l, reason: CloseReason::TransportClosed } if l == link),
+        "{down:?}"
+    );
+    until(
+        "a refusal",
+        || matches!(garden.device(), DeviceState::Waiting { why, .. } if why.contains("refused")),
+    )
+    .await;
+    let again = garden.up(244).await;
+    assert_eq!(count("connects"), 4.0);
+    // Hung up by the core: what waits is sent first, and nobody is told.
+    assert_eq!(garden.radios.send(again, &[5; 10]), Sent::Queued);
+    garden.radios.hang_up(again, CloseReason::Silent);
+    let third = garden.up(244).await;
+    assert!(third != again && !garden.radios.holds(again));
+    assert_eq!(count("written.length"), 1.0);
+    // Forgotten: the link ends, and nothing comes back.
+    let before = count("connects");
+    garden.radios.ask(Ask::Forget(1));
+    let down = garden.next().await;
+    assert!(matches!(down, Input::LinkDown { link: l, .. } if l == third), "{down:?}");
+    slot::pause(700).await;
+    assert_eq!(count("connects"), before);
+    assert!(garden.radios.face().devices.is_empty());
+    garden.leave().await;
+}
+
+#[wasm_bindgen_test]
+async fn another_version_a_held_lock_and_a_chooser_given_up_are_told() {
+    let garden = Garden::new();
+    run("fake.first = [1, 2, 3]");
+    garden.radios.ask(Ask::Choose);
+    until("the other version", || {
+        !garden.radios.face().devices.is_empty()
+            && matches!(garden.device(), DeviceState::Waiting { why, .. } if why.contains("another version"))
+    })
+    .await;
+    let other = Garden::new();
+    other.radios.ask(Ask::Choose);
+    until("the other tab", || {
+        other.radios.face().refused.is_some_and(|why| why.contains("Another tab"))
+    })
+    .await;
+    assert!(other.radios.face().devices.is_empty());
+    garden.leave().await;
+    // The answer to a choice that was given up is nobody's.
+    run("fake.choice = () => new Promise(done => { fake.answer = done; })");
+    other.radios.ask(Ask::Choose);
+    assert!(other.radios.face().choosing_ms.is_some());
+    other.radios.ask(Ask::StopWaiting);
+    run("fake.answer({})");
+    slot::pause(50).await;
+    assert!(other.radios.face().devices.is_empty());
+    for (name, word) in [("NotFoundError", "No peer was chosen"), ("SecurityError", "click")] {
+        let thrown = ["throw new DOMException('', '", name, "')"].concat();
+        run(&["fake.choice = async () => { ", &thrown, "; }"].concat());
+        other.radios.ask(Ask::Choose);
+        until(name, || other.radios.face().refused.is_some_and(|why| why.contains(word))).await;
+    }
+    other.leave().await;
 }
 
 /// A page on its own, with what it asks for collected.

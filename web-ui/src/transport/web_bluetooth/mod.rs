@@ -370,8 +370,13 @@ impl All {
             step(service.get_characteristic(&uuid(BLE_NOTIFY_UUID))?).await?.unchecked_into();
         let listening = Listening::new(self, chosen, &back);
         step(back.start_notifications()?).await?;
-        if listening.first.get().is_none() && gatt.connected() {
-            chosen.bell.wait(Some(FIRST_VALUE_MS_MAX)).await;
+        let asked = clock::now();
+        while listening.first.get().is_none() && gatt.connected() && !chosen.forgotten.get() {
+            let left = i64::from(FIRST_VALUE_MS_MAX) - millis(clock::now(), asked) as i64;
+            if left <= 0 {
+                break;
+            }
+            chosen.bell.wait(Some(left as i32)).await;
         }
         let said = match listening.first.get() {
             Some(First::Frame(bytes)) => bytes,
