@@ -14,6 +14,7 @@ pub mod browser;
 mod devtools;
 pub mod http;
 pub mod ledger;
+pub mod player;
 pub mod process;
 pub mod wait;
 

@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     env,
     ffi::{OsStr, OsString},
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -40,6 +41,8 @@ pub struct Setup {
     /// URLs of nodes to keep a link to.
     pub connect: Vec<String>,
     pub healing: Healing,
+    /// The message bus of the adapter that it uses; none: no Bluetooth.
+    pub bluetooth: Option<String>,
 }
 
 /// Whether a node may make links that nobody asked for.
@@ -52,7 +55,13 @@ pub enum Healing {
 
 impl Setup {
     pub fn named(name: &str) -> Setup {
-        Setup { name: name.to_owned(), bots: 0, connect: Vec::new(), healing: Healing::OnRequest }
+        Setup {
+            name: name.to_owned(),
+            bots: 0,
+            connect: Vec::new(),
+            healing: Healing::OnRequest,
+            bluetooth: None,
+        }
     }
 }
 
@@ -119,6 +128,13 @@ impl NodeProcess {
         http::json(self.ready.http, "/api/v1/view").await
     }
 
+    /// What commands must carry.
+    pub fn token(&self) -> Result<String> {
+        let file = self.data.path().join("token");
+        let token = fs::read_to_string(&file);
+        Ok(token.with_context(|| format!("cannot read {}", file.display()))?.trim().to_owned())
+    }
+
     /// `GET /metrics`.
     pub async fn metrics(&self) -> Result<String> {
         Ok(http::fetch(self.ready.http, "/metrics").await?.text())
@@ -126,7 +142,7 @@ impl NodeProcess {
 
     /// Bytes of memory the process holds, where the system tells.
     pub fn resident_bytes(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
     }
@@ -203,6 +219,7 @@ async fn launch(
         ("--name", &setup.name),
         ("--bots", &bots),
         ("--healing", healing),
+        ("--ble", if setup.bluetooth.is_some() { "on" } else { "off" }),
     ];
     let connect = setup.connect.iter().map(|url| ("--connect", url.as_str()));
     for (flag, value) in pairs.into_iter().chain(connect) {
@@ -212,6 +229,9 @@ async fn launch(
     // What the tests are told is no setting of the node.
     for (key, _) in env::vars_os().filter(|(key, _)| is_ours(key)) {
         command.env_remove(key);
+    }
+    if let Some(bus) = &setup.bluetooth {
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", bus);
     }
     let mut child = command
         .args(args)
