@@ -20,7 +20,7 @@ use bitcraps_core::{
     },
     id::LinkId,
     link::{self, Links},
-    node::{LinkRole, Transport},
+    node::{Class, LinkRole, PathClass, Transport},
     seed::Seed,
     time::Instant,
 };

@@ -90,7 +90,11 @@ impl Case {
                 work_bits: WORK_BITS,
                 addresses: vec![World::address(node)],
                 dials: vec!["sim".to_owned()],
-                dial: edges.iter().filter(|e| e.0 == node).flat_map(|e| dials(&kinds, e.1)).collect(),
+                dial: edges
+                    .iter()
+                    .filter(|e| e.0 == node)
+                    .flat_map(|e| dials(&kinds, e.1))
+                    .collect(),
                 ..Config::default()
             });
         }
