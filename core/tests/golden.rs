@@ -21,9 +21,9 @@ use bitcraps_core::{
     id::{NodeKind, PeerId, TableId},
     map::{self, Map},
     route::{self, Delivery, Edge, Router, Topology},
-    transport::Class,
     seed::Seed,
     time::{Duration, Instant},
+    transport::Class,
     wire::{Packet, PacketError},
 };
 use serde::{Serialize, de::DeserializeOwned};

@@ -70,8 +70,7 @@ impl Links {
 
     /// Whether messages that are not small choose by themselves.
     fn has_large_slot(&self, class: Class) -> bool {
-        self.on_battery
-            && self.config.services[index(class)].policy == Policy::EnergyEfficient
+        self.on_battery && self.config.services[index(class)].policy == Policy::EnergyEfficient
     }
 
     /// The link that a message takes now.
@@ -216,7 +215,8 @@ impl Links {
             return;
         }
         let from = last.map(|(_, transport)| transport);
-        slot.switched_at = Some(now);
+        // Having none before is no reason to wait for a better one.
+        slot.switched_at = last.map(|_| now);
         let waited = match reason {
             SwitchReason::First | SwitchReason::Better | SwitchReason::Fading => None,
             SwitchReason::Ended | SwitchReason::Silent | SwitchReason::Lossy => outbox.oldest(),
@@ -239,7 +239,14 @@ impl Links {
         }
         *self.counters.switches.entry(reason).or_default() += 1;
         let (to_transport, interruption) = (best.transport, None);
-        to.switches.push_back(Switch { at: now, class, from, to: to_transport, reason, interruption });
+        to.switches.push_back(Switch {
+            at: now,
+            class,
+            from,
+            to: to_transport,
+            reason,
+            interruption,
+        });
         if since.is_none() {
             self.tell_switch(peer, class, now, None);
         }
@@ -296,7 +303,8 @@ impl Links {
             if self.config.services[index(*class)].policy == Policy::LoadBalanced {
                 return session.standing() < Standing::Silent;
             }
-            let large = self.has_large_slot(*class) && to.slots[slot(*class, false)].link == Some(link);
+            let large =
+                self.has_large_slot(*class) && to.slots[slot(*class, false)].link == Some(link);
             to.slots[slot(*class, true)].link == Some(link) || large
         };
         Class::ALL.into_iter().filter(takes).collect()

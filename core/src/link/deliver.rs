@@ -98,8 +98,7 @@ impl Links {
     /// Whether any link of a peer is trusted with messages.
     fn may_send(&self, peer: PeerId) -> bool {
         let links = self.peers.get(&peer).map_or(&[][..], |p| &p.links);
-        let mut sessions =
-            links.iter().filter_map(|link| self.connections.get(link)?.session());
+        let mut sessions = links.iter().filter_map(|link| self.connections.get(link)?.session());
         sessions.any(|session| session.standing() != Standing::Broken)
     }
 

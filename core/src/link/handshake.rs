@@ -137,11 +137,7 @@ impl Own {
     }
 
     /// Message 2 in answer to message 1.
-    pub fn answer(
-        &self,
-        first: &[u8],
-        seed: Seed,
-    ) -> Result<(Answered, Vec<u8>), HandshakeError> {
+    pub fn answer(&self, first: &[u8], seed: Seed) -> Result<(Answered, Vec<u8>), HandshakeError> {
         if first.len() != FIRST_BYTES {
             return Err(HandshakeError::Malformed);
         }

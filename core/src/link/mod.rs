@@ -52,9 +52,7 @@ pub use deliver::{KEEP, REMEMBER, REMEMBERED_MAX};
 pub use frame::{HANDSHAKE_BYTES_MAX, SEALED_BYTES_MAX};
 pub use message::VERSION;
 pub use neighbour::{SWITCHES_MAX, Switch};
-pub use outcome::{
-    Counters, LinkInfo, LinkPhase, Neighbour, Output, PeerInfo, SendError, Tried,
-};
+pub use outcome::{Counters, LinkInfo, LinkPhase, Neighbour, Output, PeerInfo, SendError, Tried};
 pub use pieces::{UNFINISHED_AGE_MAX, UNFINISHED_BYTES_MAX, UNFINISHED_MAX};
 pub use policy::{Policy, SERVICES, SMALL_BYTES, Service, Services};
 pub use quality::{Documents, Loss, SAMPLE_EVERY, SAMPLES_MAX, Sample};

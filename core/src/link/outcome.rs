@@ -5,9 +5,7 @@ use crate::{
     crypto::identity::VerifiedCard,
     id::{LinkId, PeerId},
     time::{Duration, Instant},
-    transport::{
-        BreakerState, Class, CloseReason, LinkRole, PathClass, SwitchReason, Transport,
-    },
+    transport::{BreakerState, Class, CloseReason, LinkRole, PathClass, SwitchReason, Transport},
 };
 use core::fmt;
 use std::collections::BTreeMap;

@@ -198,8 +198,9 @@ pub fn best<'a>(need: Need, offers: impl Iterator<Item = &'a Offer> + Clone) -> 
     let standing = offers.clone().map(|offer| offer.standing).min()?;
     let alike = offers.filter(|offer| offer.standing == standing);
     // What nobody clearly beats; the kind decides among them.
-    let unbeaten =
-        alike.clone().filter(|offer| !alike.clone().any(|other| clearly_better(need, other, offer)));
+    let unbeaten = alike
+        .clone()
+        .filter(|offer| !alike.clone().any(|other| clearly_better(need, other, offer)));
     let cost = |offer: &Offer| {
         let costs = criteria(need).iter().map(|criterion| criterion.cost(need, offer));
         (profile(offer.transport).preference, costs.last(), offer.link)

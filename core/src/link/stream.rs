@@ -338,7 +338,10 @@ mod tests {
         assert!(outbox.acknowledge_one(3).is_none());
         let mut done = 0;
         assert_eq!(outbox.acknowledge(2, |_| done += 1), Some(()));
-        assert_eq!((done, outbox.acknowledge(1, |_| ()), outbox.acknowledge(9, |_| ())), (2, None, None));
+        assert_eq!(
+            (done, outbox.acknowledge(1, |_| ()), outbox.acknowledge(9, |_| ())),
+            (2, None, None)
+        );
         assert_eq!(outbox.ground(LinkId(1)), 1);
         outbox.wait_again(2);
         assert_eq!(outbox.waiting, [2, 5]);

@@ -225,7 +225,8 @@ impl Router {
             } else {
                 Vec::new()
             };
-            let datagram = self.datagram(to, id, (Kind::Acked, waiting.class), via, waiting.sealed.clone());
+            let datagram =
+                self.datagram(to, id, (Kind::Acked, waiting.class), via, waiting.sealed.clone());
             self.outstanding.insert(to, id, waiting);
             self.start(datagram);
         }

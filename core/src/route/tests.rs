@@ -81,7 +81,8 @@ impl Mesh {
     }
 
     fn send(&mut self, from: usize, to: usize, body: &[u8], delivery: Delivery) -> PacketId {
-        let id = self.routers[from].send(self.ids[to], body, Class::Bets, delivery, self.now).unwrap();
+        let id =
+            self.routers[from].send(self.ids[to], body, Class::Bets, delivery, self.now).unwrap();
         self.drain();
         id
     }

@@ -312,7 +312,13 @@ fn strangers_crowd_out_strangers_but_never_neighbours_or_newcomers() {
     let mut world = World::open_pair(MTU);
     for n in 0..10_000 {
         let (link, now) = (LinkId(100 + n), world.now);
-        world.ends[1].links.on_up(link, (Transport::Tcp, PathClass::Lan), LinkRole::Listener, MTU, now);
+        world.ends[1].links.on_up(
+            link,
+            (Transport::Tcp, PathClass::Lan),
+            LinkRole::Listener,
+            MTU,
+            now,
+        );
         world.ends[1].drain();
     }
     assert_eq!(world.ends[1].links.links().count(), STRANGERS_MAX + 1);

@@ -2,8 +2,8 @@
 
 use super::{lab::*, *};
 use crate::link::{
-    KEEP, REMEMBER, REMEMBERED_MAX, SERVICES, SendError, UNACKNOWLEDGED_BYTES_MAX,
-    WINDOW_MESSAGES, neighbour::Peer,
+    KEEP, REMEMBER, REMEMBERED_MAX, SERVICES, SendError, UNACKNOWLEDGED_BYTES_MAX, WINDOW_MESSAGES,
+    neighbour::Peer,
 };
 
 const KINDS: [Transport; 6] = Transport::ALL;
@@ -210,12 +210,11 @@ fn the_game_goes_on_within_a_second_and_a_half_after_a_silent_death() {
 #[test]
 fn a_handoff_from_a_fading_link_interrupts_for_no_more_than_a_round_trip() {
     for seed in 0..20 {
-        let (mut lab, links) =
-            Lab::with(seed, &[(Transport::Tcp, 5), (Transport::Ble, 15 + seed)]);
+        let (mut lab, links) = Lab::with(seed, &[(Transport::Tcp, 5), (Transport::Ble, 15 + seed)]);
         assert_eq!(lab.serving(Class::Dice), [links[0]]);
         // It weakens by 2 dB every half second and is gone at −92 dBm.
         let late = latest(&mut lab, 600, |lab, round| {
-            let rssi = -60 - 2 * (round as i8 / 25).min(20);
+            let rssi = -60 - 2 * (round / 25).min(20) as i8;
             if round % 25 == 0 && lab.wires.contains_key(&links[0]) {
                 let now = lab.now;
                 lab.ends.iter_mut().for_each(|end| end.links.on_signal(links[0], rssi, now));

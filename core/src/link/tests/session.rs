@@ -76,7 +76,8 @@ fn packets_that_nobody_drains_are_refused_at_the_limit() {
     let mut world = World::open_pair(MTU);
     let (peer, now) = (world.ends[1].id, world.now);
     let links = &mut world.ends[0].links;
-    let sent = (0..OUTPUTS_MAX + 1).filter(|_| links.send(peer, Class::Mesh, b"x", now).is_ok()).count();
+    let sent =
+        (0..OUTPUTS_MAX + 1).filter(|_| links.send(peer, Class::Mesh, b"x", now).is_ok()).count();
     assert_eq!(sent, OUTPUTS_MAX);
     assert_eq!(links.send(peer, Class::Mesh, b"x", now), Err(SendError::Busy));
 }
