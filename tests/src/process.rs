@@ -7,7 +7,6 @@ use std::{
     collections::VecDeque,
     env,
     ffi::{OsStr, OsString},
-    fs,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -41,9 +40,21 @@ pub struct Setup {
     /// URLs of nodes to keep a link to.
     pub connect: Vec<String>,
     pub healing: Healing,
-    /// The message bus of the adapter that it uses; none: no Bluetooth.
-    pub bluetooth: Option<String>,
+    /// What it does at a table; none: the node's default.
+    pub role: Option<&'static str>,
+    /// Nodes of a test are not to meet over the Bluetooth of the machine that runs it.
+    pub bluetooth: Bluetooth,
     pub place: Place,
+}
+
+/// Whether a node uses Bluetooth, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bluetooth {
+    Off,
+    /// The adapter behind this message bus, a virtual one.
+    Bus(String),
+    /// This adapter of the machine.
+    Adapter(String),
 }
 
 /// Where a node runs and listens.
@@ -81,7 +92,8 @@ impl Setup {
             bots: 0,
             connect: Vec::new(),
             healing: Healing::OnRequest,
-            bluetooth: None,
+            role: None,
+            bluetooth: Bluetooth::Off,
             place: Place::default(),
         }
     }
@@ -151,11 +163,13 @@ impl NodeProcess {
         http::json(self.ready.http, "/api/v1/view").await
     }
 
-    /// What commands must carry.
-    pub fn token(&self) -> Result<String> {
-        let file = self.data.path().join("token");
-        let token = fs::read_to_string(&file);
-        Ok(token.with_context(|| format!("cannot read {}", file.display()))?.trim().to_owned())
+    /// `POST /api/v1/command`; gives status and answer.
+    pub async fn command(&self, command: &Value) -> Result<(u16, Value)> {
+        let token = std::fs::read_to_string(self.data.path().join("token"))?;
+        let path = "/api/v1/command";
+        let answer = http::post(self.ready.http, path, token.trim(), &command.to_string()).await?;
+        let body = serde_json::from_slice(&answer.body).context("an answer without JSON")?;
+        Ok((answer.status, body))
     }
 
     /// `GET /metrics`.
@@ -210,7 +224,7 @@ impl NodeProcess {
     }
 
     /// Runs another command of the program beside this node, with its data.
-    pub async fn command(&self, args: &[&str]) -> Result<String> {
+    pub async fn program(&self, args: &[&str]) -> Result<String> {
         let mut command = beside(&self.setup.place.prefix);
         let output = command.args(args).arg("--data").arg(self.data.path()).output().await?;
         if !output.status.success() {
@@ -260,11 +274,17 @@ async fn launch(
         ("--name", &setup.name),
         ("--bots", &bots),
         ("--healing", healing),
-        ("--ble", if setup.bluetooth.is_some() { "on" } else { "off" }),
     ];
+    let (ble, adapter, bus) = match &setup.bluetooth {
+        Bluetooth::Off => ("off", None, None),
+        Bluetooth::Bus(bus) => ("on", None, Some(bus)),
+        Bluetooth::Adapter(name) => ("on", Some(("--ble-adapter", name.as_str())), None),
+    };
+    let role = setup.role.map(|role| ("--role", role));
+    let more = [("--ble", ble)].into_iter().chain(adapter).chain(role);
     let connect = setup.connect.iter().map(|url| ("--connect", url.as_str()));
     let listen = place.listen.iter().map(|url| ("--listen", url.as_str()));
-    for (flag, value) in pairs.into_iter().chain(connect).chain(listen) {
+    for (flag, value) in pairs.into_iter().chain(more).chain(connect).chain(listen) {
         args.extend([flag.into(), value.into()]);
     }
     let mut command = beside(&place.prefix);
@@ -272,7 +292,7 @@ async fn launch(
     for (key, _) in env::vars_os().filter(|(key, _)| is_ours(key)) {
         command.env_remove(key);
     }
-    if let Some(bus) = &setup.bluetooth {
+    if let Some(bus) = bus {
         command.env("DBUS_SYSTEM_BUS_ADDRESS", bus);
     }
     let mut child = command

@@ -70,7 +70,7 @@ impl Game {
             })
             .await?;
         }
-        game.left.command(&["table", "create", "cables"]).await?;
+        game.left.program(&["table", "create", "cables"]).await?;
         game.play(ROLLS).await?;
         Ok(Some(game))
     }

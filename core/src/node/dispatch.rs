@@ -143,11 +143,17 @@ impl Node {
             Input::LinkDown { link, reason } => self.links.on_down(link, reason, now),
             Input::Congested { link } => self.links.on_congested(link, now),
             Input::DialFailed { address, why } => self.dial_failed(address, why, now),
-            Input::LinkSignal { link, rssi_dbm } => self.links.on_signal(link, rssi_dbm, now),
+            Input::LinkSignal { link, rssi_dbm } => {
+                self.links.on_signal(link, rssi_dbm, now);
+                self.discover.on_signal(link, rssi_dbm);
+            }
+            Input::Sighted(sighting) => self.sighted(sighting, now),
+            Input::Radio(report) => self.discover.on_radio(report),
+            Input::Interference { lost_percent } => self.discover.on_interference(&lost_percent),
             Input::Power { battery_percent, charging } => {
                 self.links.on_power(battery_percent, charging, now);
+                self.discover.on_power(battery_percent, charging);
             }
-            Input::Sighted(_) | Input::Radio(_) => {}
             Input::Signal { to, body } => self.signal(to, body, now),
             Input::Stored { ticket } => self.tables.on_stored(ticket, &self.identity, now),
             Input::Command { request, command } => self.command(request, command, now),
@@ -210,6 +216,9 @@ impl Node {
         }
         if due(self.heal.deadline()) && !self.stopping {
             self.heal.on_timeout(now);
+        }
+        if due(self.discover.deadline()) {
+            self.discover.on_timeout(now);
         }
     }
 
