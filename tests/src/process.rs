@@ -164,7 +164,7 @@ impl NodeProcess {
     }
 
     /// `POST /api/v1/command`; gives status and answer.
-    pub async fn command(&self, command: &Value) -> Result<(u16, Value)> {
+    pub async fn order(&self, command: &Value) -> Result<(u16, Value)> {
         let token = std::fs::read_to_string(self.data.path().join("token"))?;
         let path = "/api/v1/command";
         let answer = http::post(self.ready.http, path, token.trim(), &command.to_string()).await?;
