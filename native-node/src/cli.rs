@@ -140,18 +140,22 @@ pub struct Run {
     /// Address of the web pages and the API, or off [default: 127.0.0.1:8080]
     #[arg(long, value_name = "IP:PORT")]
     http: Option<String>,
-    /// Accept peers here; may be repeated [default: tcp://0.0.0.0:9000]
+    /// Accept peers here, tcp://, quic:// or udp://; may be repeated [default: all three on
+    /// 0.0.0.0:9000]
     #[arg(long, value_name = "URL")]
     listen: Vec<String>,
     /// The port of the default --listen [default: 9000]
     #[arg(long, value_name = "PORT")]
     port: Option<String>,
-    /// Keep a link to this peer, tcp:// or ws://; may be repeated
+    /// Keep a link to this peer, tcp://, quic://, udp://, ws://, wss:// or ble://; may be repeated
     #[arg(long, value_name = "URL")]
     connect: Vec<String>,
-    /// Tell others to dial this address, tcp:// or ws://; may be repeated [default: by --listen]
+    /// Tell others to dial this address; may be repeated [default: by --listen]
     #[arg(long, value_name = "URL")]
     advertise: Vec<String>,
+    /// A PEM file of certificates that wss:// may rest on besides the system's
+    #[arg(long, value_name = "FILE")]
+    trust: Option<String>,
     /// Make the links that the mesh lacks: automatic or on_request [default: automatic]
     #[arg(long, value_name = "WHEN")]
     healing: Option<String>,
@@ -292,6 +296,7 @@ impl Run {
             ("connect", self.connect.clone()),
             ("name", one(&self.name)),
             ("advertise", self.advertise.clone()),
+            ("trust", one(&self.trust)),
             ("healing", one(&self.healing)),
             ("ble", one(&self.ble)),
             ("ble_adapter", one(&self.ble_adapter)),

@@ -27,6 +27,18 @@ counters! {
     tcp_accepted,
     /// TCP mesh connections refused because every seat was settled
     tcp_refused,
+    /// QUIC mesh connections that were accepted
+    quic_accepted,
+    /// QUIC mesh connections refused because every seat was settled or their address had too many
+    quic_refused,
+    /// QUIC connections that had to prove their address first, because many handshakes were under way
+    quic_retried,
+    /// UDP mesh links that were accepted
+    udp_accepted,
+    /// UDP mesh links refused because every seat was settled or their address had too many
+    udp_refused,
+    /// UDP datagrams that belonged to no link, or found its queue full
+    udp_dropped,
     /// WebSocket mesh connections that were accepted
     websocket_accepted,
     /// WebSocket mesh connections refused because every seat was settled

@@ -27,6 +27,9 @@ pub const WEBRTC_SCHEME: &str = "webrtc";
 /// others, "Chord", SIGCOMM 2001, section 4).
 const RING_STEPS: [usize; 3] = [1, 2, 4];
 
+/// Tabs that all link to each other, with as many links each as the ring asks for.
+const CIRCLE_MAX: usize = 2 * RING_STEPS.len() + 1;
+
 /// Direct links at which no more are dialled: twice what the ring asks for, because links stay
 /// when the ring turns. Guess: a phone carries so many data channels.
 pub const MEETING_LINKS_MAX: usize = 4 * RING_STEPS.len();
@@ -140,7 +143,8 @@ fn address_of(peer: PeerId) -> String {
 
 /// The places that the place `own` of `count` on the ring links to.
 fn partners(count: usize, own: usize) -> impl Iterator<Item = usize> {
-    let steps = RING_STEPS.into_iter().filter(move |step| *step < count);
+    let steps = if count > CIRCLE_MAX { RING_STEPS } else { [1, 2, 3] };
+    let steps = steps.into_iter().filter(move |step| *step < count);
     steps.flat_map(move |step| [(own + step) % count, (own + count - step) % count])
 }
 

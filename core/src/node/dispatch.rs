@@ -143,10 +143,13 @@ impl Node {
             Input::LinkDown { link, reason } => self.links.on_down(link, reason, now),
             Input::Congested { link } => self.links.on_congested(link, now),
             Input::DialFailed { address, why } => self.dial_failed(address, why, now),
-            Input::LinkSignal { .. }
-            | Input::Sighted(_)
-            | Input::Radio(_)
-            | Input::Power { .. } => {}
+            Input::LinkSignal { link, rssi_dbm } => self.discover.on_signal(link, rssi_dbm),
+            Input::Sighted(sighting) => self.sighted(sighting, now),
+            Input::Radio(report) => self.discover.on_radio(report),
+            Input::Interference { lost_percent } => self.discover.on_interference(&lost_percent),
+            Input::Power { battery_percent, charging } => {
+                self.discover.on_power(battery_percent, charging);
+            }
             Input::Signal { to, body } => self.signal(to, body, now),
             Input::Stored { ticket } => self.tables.on_stored(ticket, &self.identity, now),
             Input::Command { request, command } => self.command(request, command, now),
@@ -209,6 +212,9 @@ impl Node {
         }
         if due(self.heal.deadline()) && !self.stopping {
             self.heal.on_timeout(now);
+        }
+        if due(self.discover.deadline()) {
+            self.discover.on_timeout(now);
         }
     }
 

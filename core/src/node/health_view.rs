@@ -165,8 +165,14 @@ pub struct ComponentView {
 pub enum ComponentState {
     Healthy,
     /// Not there and not missed: nothing is wrong.
-    Off { why: String },
-    Degraded { why: String },
-    Unhealthy { error: String },
+    Off {
+        why: String,
+    },
+    Degraded {
+        why: String,
+    },
+    Unhealthy {
+        error: String,
+    },
     Unknown,
 }

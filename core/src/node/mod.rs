@@ -16,7 +16,10 @@ mod picture;
 mod view;
 mod watch;
 
-pub use crate::discover::{Adapter, Knob, RadioPlan, RadioReport, SIGNAL_BYTES_MAX, Sighting};
+pub use crate::discover::{
+    Adapter, Advertisement, BLE_COMPANY_ID, Knob, LanRecord, RadioPlan, RadioReport,
+    SIGHTING_RECORD_BYTES_MAX, SIGNAL_BYTES_MAX, SILENCE_MAX, Sighting, WEBRTC_SCHEME,
+};
 pub use crate::game::SeatRole;
 pub use crate::game::{CommandError, RequestId};
 pub use crate::heal::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};

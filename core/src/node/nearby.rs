@@ -5,11 +5,12 @@
 //! map shows as able to meet, and comes from such peers alone.
 
 use super::{
-    Address, Config, Node, NodeKind, Output,
+    Address, Config, Event, NearbyView, Node, NodeKind, Output,
     message::{Announced, Meets},
+    picture::millis,
 };
 use crate::{
-    discover::{self, WEBRTC_SCHEME},
+    discover::{self, Circumstances, Near, News, Prefix, Sighting, WEBRTC_SCHEME, prefix_of},
     id::PeerId,
     map::KnownPeer,
     route::Delivery,
@@ -19,7 +20,12 @@ use crate::{
 
 /// What the room is told of this node.
 pub(super) fn settings(config: &Config, own: PeerId) -> discover::Config {
-    discover::Config { own, schemes: config.dials.clone() }
+    discover::Config {
+        own,
+        work_bits: config.work_bits,
+        schemes: config.dials.clone(),
+        kept: config.dial.iter().map(|address| address.0.clone()).collect(),
+    }
 }
 
 /// What this node announces of its ways to meet.
@@ -63,13 +69,54 @@ impl Node {
         }
     }
 
+    /// What the shell noticed. What is refused is counted.
+    pub(super) fn sighted(&mut self, sighting: Sighting, now: Instant) {
+        let _ = self.discover.on_sighted(sighting, now);
+    }
+
     pub(super) fn drain_discover(&mut self, now: Instant) -> bool {
+        let circumstances = Circumstances {
+            gaming: self.tables.sessions().next().is_some(),
+            missed: self.links.neighbours().next().is_none() || self.map.parts().len() > 1,
+        };
+        if let Some(plan) = self.discover.poll_plan(circumstances) {
+            self.out.push_back(Output::Radio(plan));
+        }
+        while let Some(news) = self.discover.poll_news() {
+            self.tell(match news {
+                News::Sighted { address, transport } => {
+                    Event::PeerSighted { address: Address(address), transport }
+                }
+                News::RangeChanged { address, distance_dm } => {
+                    Event::PeerRangeChanged { address: Address(address), distance_dm }
+                }
+                News::Gone { address } => Event::PeerGone { address: Address(address) },
+            });
+        }
         let mut busy = false;
         while let Some(address) = self.discover.poll_dial(now) {
             busy = true;
             self.out.push_back(Output::Dial { address: Address(address) });
         }
         busy
+    }
+
+    pub(super) fn nearby_views(&self, now: Instant) -> Vec<NearbyView> {
+        let view = |near: Near| NearbyView {
+            peer_id: near.peer.or_else(|| self.only_peer_with(near.prefix)),
+            address: near.address,
+            transport: near.transport,
+            rssi_dbm: near.rssi_dbm,
+            distance_m: near.distance_m,
+            age_ms: millis(now, near.heard_at),
+        };
+        self.discover.near().into_iter().map(view).collect()
+    }
+
+    /// Of two peers of the map with these first bytes, neither.
+    fn only_peer_with(&self, prefix: Prefix) -> Option<PeerId> {
+        let mut same = self.map.peers().map(KnownPeer::id).filter(|id| prefix_of(*id) == prefix);
+        same.next().filter(|_| same.next().is_none())
     }
 }
 

@@ -328,6 +328,9 @@ pub struct Counters {
     /// How often repairs came to be in a state.
     #[serde(default)]
     pub repairs: BTreeMap<RepairState, u64>,
+    /// Advertisements and records that were not believed.
+    #[serde(default)]
+    pub sightings_refused: u64,
     /// What shells said to each other through the mesh to open direct links.
     #[serde(default)]
     pub signals_sent: u64,

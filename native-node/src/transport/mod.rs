@@ -10,13 +10,20 @@
 //! [`Target`] reads its addresses, [`Ports::dial`] is the one place that lists them all.
 
 pub mod ble;
+mod crowd;
 pub mod frame;
 pub mod path;
+pub mod quic;
+pub mod shared;
+mod stream;
 mod target;
 pub mod tcp;
+mod trust;
+pub mod udp;
 pub mod websocket;
 
-pub use target::Target;
+pub use target::{Target, Tls};
+pub use trust::{Trust, TrustError};
 
 use crate::{
     admission::{Admission, Admitted, Seat},
@@ -30,6 +37,7 @@ use bitcraps_core::{
 use std::{
     convert::Infallible,
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc, OnceLock,
@@ -54,6 +62,11 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A dial that takes longer has failed.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Addresses of one name that are tried.
+const RESOLVED_MAX: usize = 4;
+
+const NO_ANSWER: &str = "no answer in time";
+
 /// Pause of a listener after a failed accept: out of file descriptors, it must not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -64,6 +77,8 @@ pub struct Ports {
     next_link: Arc<AtomicU64>,
     pub admission: Admission,
     pub interfaces: path::Interfaces,
+    quic: quic::Dialer,
+    pub trust: Trust,
     /// Set once the radio's task runs; bots share no radio.
     pub bluetooth: Arc<OnceLock<ble::Bluetooth>>,
     pub counters: Arc<ShellCounters>,
@@ -76,12 +91,14 @@ impl Ports {
     pub fn new(
         inbox: mpsc::Sender<Mail>,
         connections_max: usize,
+        trust: Trust,
         counters: Arc<ShellCounters>,
         alive: mpsc::WeakSender<Infallible>,
     ) -> Ports {
         let admission = Admission::new(connections_max);
-        let (next_link, interfaces, bluetooth) = Default::default();
-        Ports { inbox, next_link, admission, interfaces, bluetooth, counters, alive }
+        let (next_link, interfaces, quic) = Default::default();
+        let bluetooth = Arc::default();
+        Ports { inbox, next_link, admission, interfaces, quic, trust, bluetooth, counters, alive }
     }
 
     /// Announces a connection to the driver. `None` when the driver has stopped.
@@ -129,16 +146,18 @@ impl Ports {
         let attempt = async {
             match target? {
                 Target::Tcp { authority } => tcp::dial(&self, &authority).await,
+                Target::Quic { authority } => quic::dial(&self, &authority).await,
+                Target::Udp { authority } => udp::dial(&self, &authority).await,
                 Target::Ble { device } => ble::dial(&self, &device).await,
-                Target::WebSocket { authority, url } => {
-                    websocket::dial(&self, &authority, &url).await
+                Target::WebSocket { authority, url, tls } => {
+                    websocket::dial(&self, &authority, &url, tls).await
                 }
             }
         };
         let dialled = match tokio::time::timeout(limit, attempt).await {
             Ok(Ok(dialled)) => dialled,
             Ok(Err(why)) => return self.dial_failed(address, why).await,
-            Err(_) => return self.dial_failed(address, "no answer in time".to_owned()).await,
+            Err(_) => return self.dial_failed(address, NO_ANSWER.to_owned()).await,
         };
         self.counters.dials_connected.one();
         let (role, seat, address) = (LinkRole::Dialer, None, Some(address));
@@ -308,7 +327,7 @@ impl LinkGuard {
         mut self,
         reading: impl Future<Output = LinkEnd>,
         writing: impl Future<Output = LinkEnd>,
-    ) {
+    ) -> LinkEnd {
         let evicted = async {
             match &mut self.seat {
                 Some(seat) => seat.evicted().await,
@@ -331,7 +350,28 @@ impl LinkGuard {
                 let _ = self.incoming.inbox.send(mail).await;
             }
         }
+        end
     }
+}
+
+/// Tries the addresses of `host:port` one after the other until one answers. Each gets an equal
+/// share of [`DIAL_TIMEOUT`], because silence is the only sign of a dead one.
+async fn first_answer<T, F>(authority: &str, dial: impl Fn(SocketAddr) -> F) -> Result<T, String>
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let found = tokio::net::lookup_host(authority).await.map_err(|e| describe(&e))?;
+    let addresses: Vec<_> = found.take(RESOLVED_MAX).collect();
+    let mut failed = "the name has no address".to_owned();
+    for address in &addresses {
+        let share = DIAL_TIMEOUT / addresses.len() as u32;
+        match tokio::time::timeout(share, dial(*address)).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(why)) => failed = why,
+            Err(_) => failed = NO_ANSWER.to_owned(),
+        }
+    }
+    Err(failed)
 }
 
 /// A short reason for people: the kind of the error, without numbers.

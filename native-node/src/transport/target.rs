@@ -10,15 +10,25 @@ const DEVICE_BYTES_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     Tcp { authority: String },
-    WebSocket { authority: String, url: String },
+    Quic { authority: String },
+    Udp { authority: String },
+    WebSocket { authority: String, url: String, tls: Tls },
     Ble { device: String },
+}
+
+/// Whether a WebSocket is dialled through TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    Off,
+    On,
 }
 
 impl Target {
     /// What stands in front of `://` in the addresses it reads.
-    pub const SCHEMES: [&str; 3] = ["tcp", "ws", "ble"];
+    pub const SCHEMES: [&str; 6] = ["tcp", "quic", "udp", "ws", "wss", "ble"];
 
-    /// Reads `tcp://host:port` or `ws://host:port[/mesh]`.
+    /// Reads `tcp://host:port`, the same of `quic` and `udp`, or `ws://host:port[/mesh]` and
+    /// the same of `wss`.
     pub fn parse(text: &str) -> Result<Target, String> {
         let unknown = || {
             let schemes = Target::SCHEMES.map(|scheme| format!("{scheme}://"));
@@ -27,20 +37,23 @@ impl Target {
         let (scheme, rest) = text.split_once("://").ok_or_else(unknown)?;
         match scheme {
             "tcp" => Ok(Target::Tcp { authority: authority(rest)? }),
-            "ws" => web(scheme, rest),
+            "quic" => Ok(Target::Quic { authority: authority(rest)? }),
+            "udp" => Ok(Target::Udp { authority: authority(rest)? }),
+            "ws" => web(scheme, rest, Tls::Off),
+            "wss" => web(scheme, rest, Tls::On),
             "ble" => Ok(Target::Ble { device: device(rest)? }),
             _ => Err(unknown()),
         }
     }
 }
 
-fn web(scheme: &str, rest: &str) -> Result<Target, String> {
+fn web(scheme: &str, rest: &str, tls: Tls) -> Result<Target, String> {
     let (host_and_port, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let authority = authority(host_and_port)?;
     match path {
         "" | "/" | "/mesh" => {
             let url = format!("{scheme}://{authority}/mesh");
-            Ok(Target::WebSocket { authority, url })
+            Ok(Target::WebSocket { authority, url, tls })
         }
         _ => Err(format!("a node accepts at /mesh, not at {path}")),
     }
@@ -81,16 +94,24 @@ mod tests {
 
     #[test]
     fn addresses_are_read_or_refused_with_what_is_wrong() {
-        let ws = |authority: &str| {
-            let url = format!("ws://{authority}/mesh");
-            Ok(Target::WebSocket { authority: authority.to_owned(), url })
+        let web = |scheme: &str, authority: &str, tls| {
+            let url = format!("{scheme}://{authority}/mesh");
+            Ok(Target::WebSocket { authority: authority.to_owned(), url, tls })
         };
+        let ws = |authority: &str| web("ws", authority, Tls::Off);
         assert_eq!(
             Target::parse("tcp://a.example:9000"),
             Ok(Target::Tcp { authority: "a.example:9000".to_owned() })
         );
+        let authority = "[::1]:9000".to_owned();
+        assert_eq!(
+            Target::parse("quic://[::1]:9000"),
+            Ok(Target::Quic { authority: authority.clone() })
+        );
+        assert_eq!(Target::parse("udp://[::1]:9000"), Ok(Target::Udp { authority }));
         assert_eq!(Target::parse("ws://[::1]:80"), ws("[::1]:80"));
         assert_eq!(Target::parse("ws://h:1/mesh"), ws("h:1"));
+        assert_eq!(Target::parse("wss://h:1/"), web("wss", "h:1", Tls::On));
         assert_eq!(
             Target::parse("ble://AA:BB:CC:DD:EE:FF"),
             Ok(Target::Ble { device: "AA:BB:CC:DD:EE:FF".to_owned() })
@@ -104,6 +125,8 @@ mod tests {
             "ws://a@b:1",
             "tcp://[zz]:1",
             "tcp://h:1/x",
+            "quic://h:1/mesh",
+            "udp://h",
             "ble://",
             "ble://a/b",
             "",

@@ -1,29 +1,12 @@
 //! `tcp://host:port`: frames on a plain TCP stream. Encryption is the core's business.
 
 use super::{
-    ACCEPT_PAUSE, Connection, Dialled, FRAME_BYTES_MAX, LinkEnd, LinkEnds, Outgoing, Ports,
-    WRITE_TIMEOUT, describe,
-    frame::{self, FrameDecoder, FrameError, READ_BYTES_MAX},
+    ACCEPT_PAUSE, Connection, Dialled, FRAME_BYTES_MAX, LinkEnds, Ports, describe, stream,
 };
-use crate::{
-    components::{REPORT_EVERY, Reporter},
-    counters::ShellCounters,
-};
-use bitcraps_core::node::{CloseReason, LinkRole, PathClass, Transport};
-use std::{io, net::TcpListener as StdListener, sync::Arc};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-};
-
-/// Frames written with one system call.
-const FRAMES_PER_WRITE: usize = 16;
-
-/// Buffers kept between two writes, in bytes; larger ones are given back.
-const WRITE_BUFFER_KEPT_BYTES: usize = 16 * 1024;
+use crate::components::{REPORT_EVERY, Reporter};
+use bitcraps_core::node::{LinkRole, PathClass, Transport};
+use std::{io, net::TcpListener as StdListener};
+use tokio::net::{TcpListener, TcpStream};
 
 /// A bound socket as tokio's. Must run inside a runtime.
 pub fn adopt(listener: StdListener) -> io::Result<TcpListener> {
@@ -93,57 +76,7 @@ pub async fn listen(listener: TcpListener, ports: Ports, reporter: Reporter) {
 pub async fn carry(stream: TcpStream, ends: LinkEnds) {
     let (read, write) = stream.into_split();
     let LinkEnds { incoming, outgoing, guard } = ends;
-    let reading = read_frames(read, incoming, guard.counters.clone());
-    let writing = write_frames(write, outgoing);
+    let reading = stream::read_frames(read, incoming, guard.counters.clone());
+    let writing = stream::write_frames(write, outgoing);
     guard.run(reading, writing).await;
-}
-
-async fn read_frames(
-    mut stream: OwnedReadHalf,
-    incoming: super::Incoming,
-    counters: Arc<ShellCounters>,
-) -> LinkEnd {
-    let mut decoder = FrameDecoder::default();
-    let mut frames = Vec::new();
-    loop {
-        let mut limited = (&mut stream).take(READ_BYTES_MAX as u64);
-        match limited.read_buf(decoder.buffer()).await {
-            Ok(0) | Err(_) => return LinkEnd::Broken(CloseReason::TransportClosed),
-            Ok(_) => {}
-        }
-        let decoded = decoder.frames(&mut frames);
-        for bytes in frames.drain(..) {
-            if incoming.frame(bytes).await.is_err() {
-                return LinkEnd::HungUp;
-            }
-        }
-        match decoded {
-            Ok(()) => {}
-            Err(e) => {
-                match e {
-                    FrameError::Oversize { .. } => counters.frames_oversize.one(),
-                    FrameError::Empty => counters.frames_garbage.one(),
-                }
-                return LinkEnd::Broken(CloseReason::Garbage);
-            }
-        }
-    }
-}
-
-async fn write_frames(mut stream: OwnedWriteHalf, mut outgoing: Outgoing) -> LinkEnd {
-    let mut batch = Vec::new();
-    let mut bytes = Vec::new();
-    while outgoing.take(&mut batch, FRAMES_PER_WRITE).await > 0 {
-        batch.drain(..).for_each(|frame| frame::encode(&frame, &mut bytes));
-        match tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(&bytes)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return LinkEnd::Broken(CloseReason::TransportClosed),
-            Err(_) => return LinkEnd::Broken(CloseReason::TooSlow),
-        }
-        bytes.clear();
-        bytes.shrink_to(WRITE_BUFFER_KEPT_BYTES);
-    }
-    // The other side sees the end of the stream after the last frame.
-    let _ = stream.shutdown().await;
-    LinkEnd::HungUp
 }
