@@ -348,6 +348,22 @@ async fn a_lost_device_is_connected_to_again_without_a_click() {
 }
 
 #[wasm_bindgen_test]
+async fn a_loss_ends_the_wait_for_a_write_that_is_never_answered() {
+    let garden = Garden::new();
+    let link = garden.joined(244).await;
+    run("fake.silent = true");
+    assert_eq!(garden.radios.send(link, &[1; 10]), Sent::Queued);
+    slot::pause(50).await;
+    run("fake.silent = false; fake.drop()");
+    let down = garden.next().await;
+    assert!(matches!(down, Input::LinkDown { link: l, .. } if l == link), "{down:?}");
+    let again = garden.up(244).await;
+    assert_eq!(garden.radios.send(again, &[2; 10]), Sent::Queued);
+    until("the frame", || count("written.length") == 1.0).await;
+    garden.leave().await;
+}
+
+#[wasm_bindgen_test]
 async fn another_version_a_held_lock_and_a_chooser_given_up_are_told() {
     let garden = Garden::new();
     run("fake.first = [1, 2, 3]");

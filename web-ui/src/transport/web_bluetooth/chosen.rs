@@ -1,18 +1,25 @@
 //! A device that was chosen: what its task does, what it knows, and the frames that wait for it.
 
-use super::{bell::Bell, platform, step};
+use super::{
+    bell::{Bell, within},
+    platform,
+};
 use crate::slot;
 use bitcraps_core::{id::LinkId, limits::FRAME_BYTES_MIN, node::CloseReason, time::Instant};
-use js_sys::Uint8Array;
+use js_sys::{Array, Function, Promise, Uint8Array};
 use platform::{Characteristic, Device, Server, name_of};
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
 };
+use wasm_bindgen::JsValue;
 
 /// Sizes of frames to fall back to when the platform refuses a longer one, largest first: data
 /// length extension, what iPhones take, a round number, the default MTU.
 const FRAME_BYTES_LADDER: [usize; 4] = [244, 182, 100, FRAME_BYTES_MIN];
+
+/// Longest that any other operation may take, in milliseconds: that of the attribute protocol.
+const OPERATION_MS_MAX: i32 = 30_000;
 
 /// A write is tried this often, with pauses: radios that are busy refuse.
 const WRITE_TRIES: u32 = 8;
@@ -26,6 +33,8 @@ pub struct Chosen {
     pub session: RefCell<Option<Session>>,
     /// Rung for whatever the task should look at.
     pub bell: Bell,
+    /// Ends the wait for an operation: Chromium leaves those unanswered that a loss interrupts.
+    pub abort: RefCell<Option<Function>>,
     pub forgotten: Cell<bool>,
     pub failures: Cell<u32>,
     /// Bytes of the longest frame that the platform has not refused.
@@ -71,7 +80,23 @@ impl Chosen {
         if let Some(session) = self.session.borrow_mut().as_mut() {
             session.end.get_or_insert(end);
         }
+        if let End::Broken(_) = end
+            && let Some(reject) = self.abort.take()
+        {
+            let _ = reject.call1(&JsValue::NULL, &JsValue::NULL);
+        }
         self.bell.ring();
+    }
+
+    /// The value of an operation on the device, unless the link breaks or time is over.
+    pub async fn step(&self, promise: Promise) -> Result<JsValue, JsValue> {
+        let broken = Promise::new(&mut |_, reject| {
+            *self.abort.borrow_mut() = Some(reject);
+        });
+        let first = Promise::race(&Array::of2(&promise, &broken));
+        let value = within(first, OPERATION_MS_MAX).await;
+        *self.abort.borrow_mut() = None;
+        value
     }
 
     pub fn next(&self) -> Next {
@@ -104,7 +129,7 @@ pub async fn write(
     let broken = Err(End::Broken(CloseReason::TransportClosed));
     for _ in 0..WRITE_TRIES {
         let written = match out.write(&Uint8Array::from(frame)) {
-            Ok(promise) => step(promise).await,
+            Ok(promise) => chosen.step(promise).await,
             Err(thrown) => Err(thrown),
         };
         let Err(thrown) = written else { return Ok(()) };

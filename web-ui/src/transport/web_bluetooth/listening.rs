@@ -30,12 +30,16 @@ impl First {
     }
 }
 
-/// The listeners of one connection; they go when it is dropped.
+/// Listens to the values of one connection until it is dropped.
 pub struct Listening {
-    device: Device,
     back: Characteristic,
     pub first: Rc<Cell<Option<First>>>,
     on_value: Closure<dyn FnMut(Event)>,
+}
+
+/// Listens to the loss of a device until it is dropped.
+pub struct Lost {
+    device: Device,
     on_lost: Closure<dyn FnMut(Event)>,
 }
 
@@ -64,31 +68,35 @@ impl Listening {
                 }
             })
         };
-        let on_lost = {
-            let chosen = Rc::clone(chosen);
-            Closure::<dyn FnMut(Event)>::new(move |_| {
-                chosen.end(End::Broken(CloseReason::TransportClosed));
-            })
-        };
-        let listening = Listening {
-            device: chosen.device.clone(),
-            back: back.clone(),
-            first,
-            on_value,
-            on_lost,
-        };
-        let (value, lost) = (listening.on_value.as_ref(), listening.on_lost.as_ref());
-        let _ = listening.back.add_event_listener_with_callback(VALUE, value.unchecked_ref());
-        let _ = listening.device.add_event_listener_with_callback(LOST, lost.unchecked_ref());
-        listening
+        let heard = on_value.as_ref().unchecked_ref();
+        let _ = back.add_event_listener_with_callback(VALUE, heard);
+        Listening { back: back.clone(), first, on_value }
     }
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        let (value, lost) = (self.on_value.as_ref(), self.on_lost.as_ref());
-        let _ = self.back.remove_event_listener_with_callback(VALUE, value.unchecked_ref());
-        let _ = self.device.remove_event_listener_with_callback(LOST, lost.unchecked_ref());
+        let heard = self.on_value.as_ref().unchecked_ref();
+        let _ = self.back.remove_event_listener_with_callback(VALUE, heard);
+    }
+}
+
+impl Lost {
+    pub fn new(chosen: &Rc<Chosen>) -> Lost {
+        let (device, lost) = (chosen.device.clone(), Rc::clone(chosen));
+        let on_lost = Closure::<dyn FnMut(Event)>::new(move |_| {
+            lost.end(End::Broken(CloseReason::TransportClosed));
+        });
+        let heard = on_lost.as_ref().unchecked_ref();
+        let _ = device.add_event_listener_with_callback(LOST, heard);
+        Lost { device, on_lost }
+    }
+}
+
+impl Drop for Lost {
+    fn drop(&mut self) {
+        let heard = self.on_lost.as_ref().unchecked_ref();
+        let _ = self.device.remove_event_listener_with_callback(LOST, heard);
     }
 }
 

@@ -37,8 +37,7 @@ use bitcraps_core::{
     transport::{BLE_NOTIFY_UUID, BLE_SERVICE_UUID, BLE_VALUE_BYTES_MAX, BLE_WRITE_UUID},
 };
 use chosen::{Chosen, End, Next, Session, State, write};
-use js_sys::Promise;
-use listening::{First, Listening};
+use listening::{First, Listening, Lost};
 use platform::{Characteristic, Device, Server, Service, name_of, uuid};
 use std::{
     cell::{Cell, RefCell},
@@ -57,9 +56,6 @@ pub const QUEUED_BYTES_MAX: usize = 128 * 1024;
 
 /// Longest that a connection may take, in milliseconds. Android gives up after 30 s.
 const CONNECT_MS_MAX: i32 = 30_000;
-
-/// Longest that any other operation may take, in milliseconds: that of the attribute protocol.
-const OPERATION_MS_MAX: i32 = 30_000;
 
 /// Longest from a subscription to the first value, in milliseconds. Guess: ten of the longest
 /// intervals between two connection events.
@@ -260,6 +256,7 @@ impl All {
             state: RefCell::new(State::Connecting),
             session: RefCell::new(None),
             bell: Bell::default(),
+            abort: RefCell::new(None),
             forgotten: Cell::new(false),
             failures: Cell::new(0),
             frame_bytes_max: Cell::new(BLE_VALUE_BYTES_MAX),
@@ -318,15 +315,18 @@ impl All {
     /// platform threw.
     async fn connect(&self, chosen: &Rc<Chosen>) -> Result<String, JsValue> {
         let gatt = chosen.device.gatt();
+        let _lost = Lost::new(chosen);
         within(gatt.connect()?, CONNECT_MS_MAX).await?;
         let service: Service =
-            step(gatt.get_primary_service(&uuid(BLE_SERVICE_UUID))?).await?.unchecked_into();
+            chosen.step(gatt.get_primary_service(&uuid(BLE_SERVICE_UUID))?).await?.unchecked_into();
         let out: Characteristic =
-            step(service.get_characteristic(&uuid(BLE_WRITE_UUID))?).await?.unchecked_into();
-        let back: Characteristic =
-            step(service.get_characteristic(&uuid(BLE_NOTIFY_UUID))?).await?.unchecked_into();
+            chosen.step(service.get_characteristic(&uuid(BLE_WRITE_UUID))?).await?.unchecked_into();
+        let back: Characteristic = chosen
+            .step(service.get_characteristic(&uuid(BLE_NOTIFY_UUID))?)
+            .await?
+            .unchecked_into();
         let listening = Listening::new(self, chosen, &back);
-        step(back.start_notifications()?).await?;
+        chosen.step(back.start_notifications()?).await?;
         let asked = clock::now();
         while listening.first.get().is_none() && gatt.connected() && !chosen.forgotten.get() {
             let left = i64::from(FIRST_VALUE_MS_MAX) - millis(clock::now(), asked) as i64;
@@ -391,10 +391,6 @@ impl All {
             }
         }
     }
-}
-
-async fn step(promise: Promise) -> Result<JsValue, JsValue> {
-    within(promise, OPERATION_MS_MAX).await
 }
 
 /// The wait before the next try, with a random number below 1.
