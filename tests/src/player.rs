@@ -98,7 +98,7 @@ impl Player {
                 let lies = bets.as_ref().and_then(Value::as_array).is_some_and(|b| !b.is_empty());
                 // The bets may have been closed by somebody else in the meantime.
                 let over = table["roll"].as_u64() != Some(roll) || table["phase"] != "betting";
-                // Or the link is gone for now; the bet is repeated by the core.
+                // Or the link is gone; the core repeats the bet when it is back.
                 let frozen = table["state"] != "playing";
                 Ok(if lies || over || frozen { Look::Yes(()) } else { Look::NotYet(table) })
             })

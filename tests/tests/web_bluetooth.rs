@@ -20,7 +20,7 @@ use std::{collections::BTreeSet, time::Duration};
 const SHOWN_MAX: Duration = Duration::from_secs(60);
 const MAP_MAX: Duration = Duration::from_secs(90);
 const TABLE_MAX: Duration = Duration::from_secs(90);
-const PLAY_MAX: Duration = Duration::from_secs(300);
+const PLAY_MAX: Duration = Duration::from_secs(240);
 
 const ROLLS: u64 = 10;
 /// Rolls after which the link is dropped.
@@ -102,13 +102,19 @@ async fn a_tab_with_bluetooth_alone_plays_with_a_peer_three_hops_away() -> Resul
     let mut ledger = Ledger::default();
     let mut cuts = CUTS.into_iter().peekable();
     let before = radio.counters()?.links;
-    play(&mut [&mut anna], &mut ledger, ROLLS, PLAY_MAX, async |fallen| {
+    let played = play(&mut [&mut anna], &mut ledger, ROLLS, PLAY_MAX, async |fallen| {
         if cuts.next_if(|after| fallen >= *after).is_some() {
             ensure!(radio.cut(&phone, &garden)?, "there was no link to drop");
         }
         Ok(())
     })
-    .await?;
+    .await;
+    if let Err(error) = played {
+        anna.tab.eval("location.hash = '#/'").await?;
+        let said = anna.tab.text("bluetooth").await?;
+        let links = anna.view().await?["links"].clone();
+        return Err(error.context(format!("Bluetooth says {said:?}, the links are {links}")));
+    }
     ensure!(cuts.next().is_none(), "the link was not dropped twice");
     let links = radio.counters()?.links - before;
     ensure!(links >= CUTS.len() as u64, "the tab connected {links} times after the first");

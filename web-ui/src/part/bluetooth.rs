@@ -9,6 +9,7 @@ pub fn panel(bluetooth: &Bluetooth, on_ask: &Callback<Ask>) -> Html {
         move |_| on_ask.emit(ask)
     };
     let choosing = bluetooth.choosing_ms.is_some();
+    let label = if choosing { "Waiting for your choice…" } else { "Join over Bluetooth" };
     html! {
         <section class="panel" aria-labelledby="bluetooth-title" data-testid="bluetooth">
             <h2 id="bluetooth-title">{ "Bluetooth" }</h2>
@@ -16,7 +17,7 @@ pub fn panel(bluetooth: &Bluetooth, on_ask: &Callback<Ask>) -> Html {
                 <p class="bluetooth-buttons">
                     <button type="button" class="button" disabled={!bluetooth.can_choose()}
                         onclick={emit(Ask::Choose)} data-testid="bluetooth-join">
-                        { if choosing { "Waiting for your choice…" } else { "Join over Bluetooth" } }
+                        { label }
                     </button>
                     if choosing {
                         <button type="button" class="button" onclick={emit(Ask::StopWaiting)}

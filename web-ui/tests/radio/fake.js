@@ -1,7 +1,7 @@
 // A device behind `navigator.bluetooth` that a test drives. It takes one operation at a time and
 // counts those that overlap, as some platforms do by refusing them.
 const fake = globalThis.fake = {
-  busy: 0, overlaps: 0, connects: 0, refuse: 0, stuck: 0,
+  busy: 0, overlaps: 0, connects: 0, refuse: 0, stuck: 0, silent: false,
   max: 512, first: [244, 0], written: [],
 };
 const operation = async (work) => {
@@ -21,6 +21,7 @@ fake.push = (bytes) => {
 const write = new EventTarget();
 write.writeValueWithoutResponse = (value) => {
   const bytes = Array.from(value);
+  if (fake.silent) return new Promise(() => {});
   return operation(() => {
     if (!server.connected) fail('NetworkError', 'GATT Server is disconnected.');
     if (fake.stuck > 0) { fake.stuck -= 1; fail('NetworkError', 'GATT operation already in progress.'); }

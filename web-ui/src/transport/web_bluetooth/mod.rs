@@ -18,6 +18,8 @@
 //! let no page do that.
 
 mod bell;
+mod chosen;
+mod listening;
 pub mod platform;
 
 use super::{LinkIds, Sent};
@@ -30,12 +32,12 @@ use crate::{
 use bell::{Bell, within};
 use bitcraps_core::{
     id::LinkId,
-    limits::FRAME_BYTES_MIN,
     node::{CloseReason, Input, LinkRole, PathClass, Transport},
     time::Instant,
     transport::{BLE_NOTIFY_UUID, BLE_SERVICE_UUID, BLE_VALUE_BYTES_MAX, BLE_WRITE_UUID},
 };
-use js_sys::{Promise, Uint8Array};
+use chosen::{Chosen, End, Next, Session, State, write};
+use listening::{First, Listening, Lost};
 use platform::{Characteristic, Device, Server, Service, name_of, uuid};
 use std::{
     cell::{Cell, RefCell},
@@ -43,9 +45,8 @@ use std::{
     rc::Rc,
     time::Duration,
 };
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::Event;
 
 /// Devices of one tab. Guess: half of what a phone's radio holds connections to.
 pub const DEVICES_MAX: usize = 4;
@@ -53,23 +54,12 @@ pub const DEVICES_MAX: usize = 4;
 /// Bytes that may wait for one device: one of the largest packets in the smallest frames.
 pub const QUEUED_BYTES_MAX: usize = 128 * 1024;
 
-/// Sizes of frames to fall back to when the platform refuses a longer one, largest first: data
-/// length extension, what iPhones take, a round number, the default MTU.
-const FRAME_BYTES_LADDER: [usize; 4] = [244, 182, 100, FRAME_BYTES_MIN];
-
 /// Longest that a connection may take, in milliseconds. Android gives up after 30 s.
 const CONNECT_MS_MAX: i32 = 30_000;
-
-/// Longest that any other operation may take, in milliseconds: that of the attribute protocol.
-const OPERATION_MS_MAX: i32 = 30_000;
 
 /// Longest from a subscription to the first value, in milliseconds. Guess: ten of the longest
 /// intervals between two connection events.
 const FIRST_VALUE_MS_MAX: i32 = 40_000;
-
-/// A write is tried this often, with pauses: radios that are busy refuse.
-const WRITE_TRIES: u32 = 8;
-const WRITE_PAUSE_MS: i32 = 15;
 
 /// Bounds of the wait before connecting again; the wait is a random part of a bound that doubles.
 /// Guess: a person walks out of range and back.
@@ -95,43 +85,6 @@ struct All {
     refused: RefCell<Option<String>>,
     devices: RefCell<Vec<Rc<Chosen>>>,
     lock: RefCell<Option<Held>>,
-}
-
-/// A device and the state of its task.
-struct Chosen {
-    number: u32,
-    device: Device,
-    state: RefCell<State>,
-    session: RefCell<Option<Session>>,
-    /// Rung for whatever the task should look at.
-    bell: Bell,
-    forgotten: Cell<bool>,
-    failures: Cell<u32>,
-    /// Bytes of the longest frame that the platform has not refused.
-    frame_bytes_max: Cell<usize>,
-}
-
-enum State {
-    Connecting,
-    Linked { frame_bytes: usize },
-    Waiting { why: String, until: Instant },
-}
-
-/// One connection that carries frames.
-struct Session {
-    link: LinkId,
-    queue: VecDeque<Vec<u8>>,
-    queued_bytes: usize,
-    end: Option<End>,
-}
-
-/// Why a session is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The core hung up: send what waits, then disconnect. Nobody has to be told.
-    Hangup(CloseReason),
-    /// It broke, or brought what it must not.
-    Broken(CloseReason),
 }
 
 impl PartialEq for Radios {
@@ -303,6 +256,7 @@ impl All {
             state: RefCell::new(State::Connecting),
             session: RefCell::new(None),
             bell: Bell::default(),
+            abort: RefCell::new(None),
             forgotten: Cell::new(false),
             failures: Cell::new(0),
             frame_bytes_max: Cell::new(BLE_VALUE_BYTES_MAX),
@@ -361,15 +315,18 @@ impl All {
     /// platform threw.
     async fn connect(&self, chosen: &Rc<Chosen>) -> Result<String, JsValue> {
         let gatt = chosen.device.gatt();
+        let _lost = Lost::new(chosen);
         within(gatt.connect()?, CONNECT_MS_MAX).await?;
         let service: Service =
-            step(gatt.get_primary_service(&uuid(BLE_SERVICE_UUID))?).await?.unchecked_into();
+            chosen.step(gatt.get_primary_service(&uuid(BLE_SERVICE_UUID))?).await?.unchecked_into();
         let out: Characteristic =
-            step(service.get_characteristic(&uuid(BLE_WRITE_UUID))?).await?.unchecked_into();
-        let back: Characteristic =
-            step(service.get_characteristic(&uuid(BLE_NOTIFY_UUID))?).await?.unchecked_into();
+            chosen.step(service.get_characteristic(&uuid(BLE_WRITE_UUID))?).await?.unchecked_into();
+        let back: Characteristic = chosen
+            .step(service.get_characteristic(&uuid(BLE_NOTIFY_UUID))?)
+            .await?
+            .unchecked_into();
         let listening = Listening::new(self, chosen, &back);
-        step(back.start_notifications()?).await?;
+        chosen.step(back.start_notifications()?).await?;
         let asked = clock::now();
         while listening.first.get().is_none() && gatt.connected() && !chosen.forgotten.get() {
             let left = i64::from(FIRST_VALUE_MS_MAX) - millis(clock::now(), asked) as i64;
@@ -436,164 +393,10 @@ impl All {
     }
 }
 
-enum Next {
-    Write(Vec<u8>),
-    Wait,
-    End(End),
-}
-
-impl Chosen {
-    fn name(&self) -> String {
-        self.device.name().unwrap_or_else(|| "a device without a name".to_owned())
-    }
-
-    /// The first end counts.
-    fn end(&self, end: End) {
-        if let Some(session) = self.session.borrow_mut().as_mut() {
-            session.end.get_or_insert(end);
-        }
-        self.bell.ring();
-    }
-
-    fn next(&self) -> Next {
-        let mut session = self.session.borrow_mut();
-        let Some(session) = session.as_mut() else {
-            return Next::End(End::Broken(CloseReason::TransportClosed));
-        };
-        match session.end {
-            Some(end @ End::Broken(_)) => return Next::End(end),
-            Some(end @ End::Hangup(_)) if session.queue.is_empty() => return Next::End(end),
-            Some(End::Hangup(_)) | None => {}
-        }
-        match session.queue.pop_front() {
-            Some(frame) => {
-                session.queued_bytes -= frame.len();
-                Next::Write(frame)
-            }
-            None => Next::Wait,
-        }
-    }
-}
-
-/// One frame, tried again while the radio is busy.
-async fn write(
-    chosen: &Chosen,
-    gatt: &Server,
-    out: &Characteristic,
-    frame: &[u8],
-) -> Result<(), End> {
-    let broken = Err(End::Broken(CloseReason::TransportClosed));
-    for _ in 0..WRITE_TRIES {
-        let written = match out.write(&Uint8Array::from(frame)) {
-            Ok(promise) => step(promise).await,
-            Err(thrown) => Err(thrown),
-        };
-        let Err(thrown) = written else { return Ok(()) };
-        if name_of(&thrown).0 == "InvalidModificationError" {
-            // Too long for this platform: shorter ones from the next connection on, at once.
-            chosen.frame_bytes_max.set(shorter_than(frame.len()));
-            chosen.failures.set(0);
-            return broken;
-        }
-        if !gatt.connected() {
-            return broken;
-        }
-        slot::pause(WRITE_PAUSE_MS).await;
-    }
-    broken
-}
-
-async fn step(promise: Promise) -> Result<JsValue, JsValue> {
-    within(promise, OPERATION_MS_MAX).await
-}
-
-/// What the first notified value says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum First {
-    Frame(usize),
-    Other,
-}
-
-impl First {
-    fn read(value: &[u8]) -> First {
-        match <[u8; 2]>::try_from(value).map(|bytes| usize::from(u16::from_le_bytes(bytes))) {
-            Ok(bytes) if bytes >= FRAME_BYTES_MIN => First::Frame(bytes.min(BLE_VALUE_BYTES_MAX)),
-            _ => First::Other,
-        }
-    }
-}
-
-/// The listeners of one connection; they go when it is dropped.
-struct Listening {
-    device: Device,
-    back: Characteristic,
-    first: Rc<Cell<Option<First>>>,
-    on_value: Closure<dyn FnMut(Event)>,
-    on_lost: Closure<dyn FnMut(Event)>,
-}
-
-const VALUE: &str = "characteristicvaluechanged";
-const LOST: &str = "gattserverdisconnected";
-
-impl Listening {
-    fn new(all: &All, chosen: &Rc<Chosen>, back: &Characteristic) -> Listening {
-        let first = Rc::new(Cell::new(None));
-        let on_value = {
-            let (inbox, chosen, back) = (all.inbox.clone(), Rc::clone(chosen), back.clone());
-            let first = Rc::clone(&first);
-            Closure::<dyn FnMut(Event)>::new(move |_| {
-                let Some(value) = back.value() else { return };
-                let bytes = platform::bytes(&value);
-                if first.get().is_none() {
-                    first.set(Some(First::read(&bytes)));
-                    return chosen.bell.ring();
-                }
-                let link = chosen.session.borrow().as_ref().map(|session| session.link);
-                let Some(link) = link else { return };
-                if bytes.len() > BLE_VALUE_BYTES_MAX {
-                    chosen.end(End::Broken(CloseReason::Garbage));
-                } else if inbox.push(Input::LinkBytes { link, bytes }).is_err() {
-                    chosen.end(End::Broken(CloseReason::Limit));
-                }
-            })
-        };
-        let on_lost = {
-            let chosen = Rc::clone(chosen);
-            Closure::<dyn FnMut(Event)>::new(move |_| {
-                chosen.end(End::Broken(CloseReason::TransportClosed));
-            })
-        };
-        let listening = Listening {
-            device: chosen.device.clone(),
-            back: back.clone(),
-            first,
-            on_value,
-            on_lost,
-        };
-        let (value, lost) = (listening.on_value.as_ref(), listening.on_lost.as_ref());
-        let _ = listening.back.add_event_listener_with_callback(VALUE, value.unchecked_ref());
-        let _ = listening.device.add_event_listener_with_callback(LOST, lost.unchecked_ref());
-        listening
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        let (value, lost) = (self.on_value.as_ref(), self.on_lost.as_ref());
-        let _ = self.back.remove_event_listener_with_callback(VALUE, value.unchecked_ref());
-        let _ = self.device.remove_event_listener_with_callback(LOST, lost.unchecked_ref());
-    }
-}
-
 /// The wait before the next try, with a random number below 1.
 fn retry_ms(failures: u32, random: f64) -> u64 {
     let bound = RETRY_MS_BASE.saturating_mul(1 << failures.min(16)).min(RETRY_MS_MAX);
     (bound as f64 * random) as u64
-}
-
-/// The next size to try when frames of that length are refused.
-fn shorter_than(length: usize) -> usize {
-    FRAME_BYTES_LADDER.into_iter().find(|bytes| *bytes < length).unwrap_or(FRAME_BYTES_MIN)
 }
 
 fn millis(later: Instant, earlier: Instant) -> u64 {
@@ -603,29 +406,6 @@ fn millis(later: Instant, earlier: Instant) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_first_value_is_the_size_of_a_frame_or_another_version() {
-        let read = |value: &[u8]| First::read(value);
-        assert_eq!(read(&[244, 0]), First::Frame(244));
-        assert_eq!(read(&[0xff, 0xff]), First::Frame(BLE_VALUE_BYTES_MAX));
-        assert_eq!(read(&[20, 0]), First::Frame(FRAME_BYTES_MIN));
-        for value in [&[19, 0][..], &[], &[244], &[244, 0, 0]] {
-            assert_eq!(read(value), First::Other, "{value:?}");
-        }
-    }
-
-    #[test]
-    fn a_refused_length_leads_to_shorter_frames_down_to_the_smallest() {
-        let mut length = BLE_VALUE_BYTES_MAX;
-        let mut seen = Vec::new();
-        while length > FRAME_BYTES_MIN {
-            length = shorter_than(length);
-            seen.push(length);
-        }
-        assert_eq!(seen, FRAME_BYTES_LADDER);
-        assert_eq!(shorter_than(FRAME_BYTES_MIN), FRAME_BYTES_MIN);
-    }
 
     #[test]
     fn waits_double_up_to_their_bound_and_are_spread_over_all_of_it() {

@@ -104,6 +104,8 @@ pub fn bytes(view: &DataView) -> Vec<u8> {
 pub fn name_of(thrown: &JsValue) -> (String, String) {
     match thrown.dyn_ref::<DomException>() {
         Some(thrown) => (thrown.name(), thrown.message()),
+        // What this room itself ends a wait with.
+        None if thrown.is_null() => ("AbortError".to_owned(), String::new()),
         None => Default::default(),
     }
 }
@@ -136,6 +138,7 @@ pub fn why_not_linked(name: &str, message: &str) -> String {
             "The browser no longer lets this page use the device"
         }
         "NotSupportedError" => "The device cannot send to a browser",
+        "AbortError" => "The connection broke",
         "" => "The device did not answer in time",
         _ => return ["Bluetooth failed: ", message.trim_end_matches('.')].concat(),
     }
