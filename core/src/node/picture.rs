@@ -24,7 +24,7 @@ impl Node {
             kind: self.config.kind,
             role: self.config.role,
             uptime_ms: millis(now, self.started),
-            links: self.link_views(),
+            links: self.link_views(now),
             neighbours: Vec::new(),
             nearby: Vec::new(),
             radio: None,
@@ -38,10 +38,11 @@ impl Node {
         }
     }
 
-    fn link_views(&self) -> Vec<LinkView> {
+    fn link_views(&self, now: Instant) -> Vec<LinkView> {
         let view = |l: crate::link::LinkInfo| LinkView {
             peer_id: l.peer,
             rtt_ms: l.rtt.map(|rtt| rtt.as_micros() as f64 / 1000.0),
+            age_ms: Some(millis(now, l.since)),
             ..LinkView::new(
                 l.link,
                 l.transport,

@@ -10,3 +10,4 @@ pub mod sayings;
 pub mod seats;
 pub mod status;
 pub mod typed_bet;
+pub mod whose;
