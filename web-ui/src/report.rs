@@ -1,7 +1,7 @@
 //! What the node that served this page says of itself and of the mesh.
 
-use crate::picture::Same;
-use bitcraps_core::node::{Counters, HealthView, NodeView};
+use crate::{model::told::Read, picture::Same};
+use bitcraps_core::node::NodeView;
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
@@ -70,42 +70,16 @@ impl Drop for Asking {
 }
 
 async fn ask(past: Past) -> Result<NodeView, String> {
-    let mut view: serde_json::Value = parse(&fetch(VIEW).await?)?;
-    let mut health: HealthView = take(&mut view, "health")?;
+    let mut view: NodeView = parse(&fetch(VIEW).await?)?;
     if past == Past::Asked {
-        health.history = parse(&fetch(HISTORY).await?)?;
+        view.health.history = parse(&fetch(HISTORY).await?)?;
     }
-    let view = &mut view;
-    Ok(NodeView {
-        peer_id: take(view, "peer_id")?,
-        name: take(view, "name")?,
-        kind: take(view, "kind")?,
-        role: take(view, "role")?,
-        uptime_ms: take(view, "uptime_ms")?,
-        links: take(view, "links")?,
-        neighbours: take(view, "neighbours")?,
-        nearby: take(view, "nearby")?,
-        radio: take(view, "radio")?,
-        map: take(view, "map")?,
-        partitions: take(view, "partitions")?,
-        tables: Vec::new(),
-        lobby: Vec::new(),
-        health,
-        components: take(view, "components")?,
-        counters: Counters::default(),
-    })
+    Ok(view)
 }
 
-fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_str(text).map_err(|e| ["it sent what is no view: ", &e.to_string()].concat())
-}
-
-fn take<T: serde::de::DeserializeOwned>(
-    view: &mut serde_json::Value,
-    key: &str,
-) -> Result<T, String> {
-    serde_json::from_value(view[key].take())
-        .map_err(|e| ["it sent what is no ", key, ": ", &e.to_string()].concat())
+fn parse<T: Read>(text: &str) -> Result<T, String> {
+    let json = serde_json::from_str(text).ok();
+    json.and_then(|json| T::read(&json)).ok_or_else(|| "it sent what is no view".to_owned())
 }
 
 async fn fetch(path: &str) -> Result<String, String> {

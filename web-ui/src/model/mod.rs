@@ -13,6 +13,7 @@ pub mod nearby;
 pub mod story;
 pub mod table;
 pub mod text;
+pub mod told;
 pub mod typed;
 
 #[cfg(test)]
