@@ -87,9 +87,9 @@ impl Chart {
         })
     }
 
-    /// "0 ms – 12 ms in 5 min".
+    /// "0 ms – 12 ms".
     pub fn range(&self) -> String {
-        [&self.low, " – ", &self.high, " in ", &text::span(self.span_ms)].concat()
+        [&self.low, " – ", &self.high].concat()
     }
 
     /// The same as a sentence, for those who cannot see it.

@@ -58,13 +58,33 @@ pub fn path(path: Option<PathClass>) -> &'static str {
     }
 }
 
-/// "dice and bets", or that it waits.
+/// "dice and bets", or why nothing.
 pub fn used_for(link: &LinkView) -> String {
-    match (link.state, link.serves.is_empty()) {
-        (LinkState::Handshaking, _) => "nothing yet: saying hello".to_owned(),
-        (LinkState::Open, true) => "nothing now, in reserve".to_owned(),
-        (LinkState::Open, false) => classes(&link.serves),
+    match (link.state, link.breaker, link.serves.is_empty()) {
+        (LinkState::Handshaking, _, _) => "saying hello".to_owned(),
+        (LinkState::Open, _, false) => classes(&link.serves),
+        (LinkState::Open, BreakerState::Open, true) => "not used".to_owned(),
+        (LinkState::Open, _, true) => "in reserve".to_owned(),
     }
+}
+
+/// "Over this network, for dice and bets."
+pub fn way(link: &LinkView) -> String {
+    let used = match link.serves.is_empty() {
+        true => used_for(link),
+        false => ["for ", &used_for(link)].concat(),
+    };
+    match link.path {
+        Some(known) => ["Over ", path(Some(known)), ", ", &used, "."].concat(),
+        None => first_upper([&used, "."].concat()),
+    }
+}
+
+fn first_upper(mut said: String) -> String {
+    if let Some(letter) = said.get_mut(..1) {
+        letter.make_ascii_uppercase();
+    }
+    said
 }
 
 /// Whether a link is trusted: a word, its class, and what it means where that is not plain.
@@ -180,10 +200,7 @@ fn switch_said(group: &[&SwitchView]) -> String {
     let Some(first) = group.first() else { return String::new() };
     let moved: Vec<Class> =
         Class::ALL.into_iter().filter(|c| group.iter().any(|s| s.class == *c)).collect();
-    let mut said = classes(&moved);
-    if let Some(letter) = said.get_mut(..1) {
-        letter.make_ascii_uppercase();
-    }
+    let mut said = first_upper(classes(&moved));
     let to = text::transport(first.to);
     let from = first.from.map_or("the one before", text::transport);
     let why = match first.reason {
@@ -254,8 +271,18 @@ mod tests {
         let kinds: Vec<Transport> = found.iter().map(|link| link.transport).collect();
         assert_eq!(kinds, [Transport::Quic, Transport::Tcp]);
         assert_eq!(used_for(found[0]), "dice and bets");
-        assert_eq!(used_for(found[1]), "nothing now, in reserve");
-        assert_eq!(used_for(&link(Transport::Tcp, &Class::ALL)), "everything");
+        assert_eq!(
+            (used_for(found[1]), way(found[1])),
+            ("in reserve".into(), "In reserve.".into())
+        );
+        let mut all = link(Transport::Tcp, &Class::ALL);
+        all.path = Some(PathClass::Lan);
+        assert_eq!(way(&all), "Over this network, for everything.");
+        all.serves.clear();
+        all.breaker = BreakerState::Open;
+        assert_eq!(way(&all), "Over this network, not used.");
+        all.state = LinkState::Handshaking;
+        assert_eq!(way(&all), "Over this network, saying hello.");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! One figure over time as a drawing, and as a sentence for those who cannot see it.
 
-use crate::model::chart::{Chart, HEIGHT, WIDTH};
+use crate::model::{
+    chart::{Chart, HEIGHT, WIDTH},
+    text,
+};
 use yew::{Html, classes, html};
 
 /// How much room a drawing takes.
@@ -36,6 +39,7 @@ pub fn draw(chart: &Chart, room: Room) -> Html {
             </svg>
             <p class="quiet chart-foot">
                 { chart.range() }
+                if own { { [" in ", &text::span(chart.span_ms)].concat() } }
                 if let Some(band) = &chart.band { { ["; ", &band.said].concat() } }
             </p>
         </figure>

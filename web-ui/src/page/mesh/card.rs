@@ -97,8 +97,8 @@ fn own(view: &NodeView, dot: &Dot) -> Html {
 
 fn own_link(link: &LinkView) -> Html {
     let (trust, class, means) = links::breaker(link.breaker);
+    let charts = links::charts(link);
     let kind = link.transport;
-    let path = link.path.map(|path| [" over ", links::path(Some(path))].concat());
     let mut figures = vec![["Round trip ", &links::round_trip(link)].concat()];
     figures.push(["loss ", &links::loss(link.measured.loss)].concat());
     figures.push(["delivered ", &links::delivered(link)].concat());
@@ -111,14 +111,16 @@ fn own_link(link: &LinkView) -> Html {
             <p class="own-link-head">
                 { legend::stroke(Some(kind), "edge") }
                 <strong>{ text::transport(kind) }</strong>
-                { path }
                 <span class={classes!("tag", class)}>{ trust }</span>
             </p>
-            <p>{ ["In use for ", &links::used_for(link), ". ", means].concat() }</p>
+            <p>{ [&links::way(link), " ", means].concat() }</p>
             <p class="quiet">{ [&figures.join(", "), "."].concat() }</p>
             <div class="small-charts">
-                { for links::charts(link).iter().map(|drawn| chart::draw(drawn, Room::Shared)) }
+                { for charts.iter().map(|drawn| chart::draw(drawn, Room::Shared)) }
             </div>
+            { charts.first().map(|drawn| html! {
+                <p class="quiet">{ ["The last ", &text::span(drawn.span_ms), "."].concat() }</p>
+            }) }
         </li>
     }
 }

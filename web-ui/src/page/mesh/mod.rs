@@ -95,10 +95,10 @@ pub fn Mesh(props: &MeshProps) -> Html {
                 <div class="table-head">
                     <h1 id="main-title" tabindex="-1">{ "Mesh" }</h1>
                     <p class="quiet" data-testid="mesh-summary">{ summary }</p>
+                    if props.example.is_none() {
+                        { whose.buttons() }
+                    }
                 </div>
-                if props.example.is_none() {
-                    { whose.buttons() }
-                }
             </>
         }
     };
@@ -139,6 +139,8 @@ pub fn Mesh(props: &MeshProps) -> Html {
                         { name.map(|name| ["Picked: ", &name].concat()) }
                     </p>
                     { card }
+                </div>
+                <div class="mesh-weak">
                     { weak::weak_points(view, &scene, &on_pick) }
                 </div>
             </div>
