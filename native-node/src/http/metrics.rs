@@ -120,10 +120,11 @@ impl Scrape {
 
     /// One row per part and state, 1 for the state it is in.
     fn components(&self, out: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let states = ["healthy", "degraded", "unhealthy", "unknown"];
+        let states = ["healthy", "off", "degraded", "unhealthy", "unknown"];
         let rows = self.components.iter().flat_map(|part| {
             let now = match part.state {
                 ComponentState::Healthy => "healthy",
+                ComponentState::Off { .. } => "off",
                 ComponentState::Degraded { .. } => "degraded",
                 ComponentState::Unhealthy { .. } => "unhealthy",
                 ComponentState::Unknown => "unknown",
@@ -299,7 +300,7 @@ mod tests {
     use bitcraps_core::{
         crypto::identity::Identity,
         id::{LinkId, PeerId},
-        node::{Config, MeasuredView, NeighbourView, Node, Transport},
+        node::{Config, MeasuredView, NeighbourView, Node, SwitchReason, Transport},
         seed::Seed,
         time::Instant,
     };
@@ -320,6 +321,8 @@ mod tests {
             unacknowledged: 3,
             switches: Vec::new(),
         }];
+        view.counters.link_switches.insert(SwitchReason::Silent, 4);
+        view.counters.messages_moved = 5;
         view.links = links;
         let scrape = Scrape {
             view: Arc::new(view),
@@ -373,6 +376,8 @@ mod tests {
             format!("bitcraps_link_breaker{labels},state=\"closed\"}} 0"),
             format!("bitcraps_link_in_use{labels},class=\"dice\"}} 1"),
             format!("bitcraps_link_in_use{labels},class=\"bets\"}} 0"),
+            r#"bitcraps_link_switches_total{reason="silent"} 4"#.to_owned(),
+            "bitcraps_messages_moved_total 5".to_owned(),
             r#"bitcraps_messages_unacknowledged{peer="07070707"} 3"#.to_owned(),
         ] {
             assert!(text.lines().any(|l| l == line), "{line}: {text}");

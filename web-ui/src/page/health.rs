@@ -168,10 +168,11 @@ fn apply(id: u64, own: &HealthProps) -> Html {
 
 fn charts(health: &HealthView) -> Html {
     let drawn = METRICS.into_iter().filter_map(|metric| health::chart(metric, health));
+    let drawn = drawn.map(|drawn| chart::draw(&drawn, chart::Room::Own));
     html! {
         <section aria-labelledby="figures-title">
             <h2 id="figures-title">{ "Figures over time" }</h2>
-            <div class="charts">{ for drawn.map(|drawn| chart::draw(&drawn, chart::Room::Own)) }</div>
+            <div class="charts">{ for drawn }</div>
         </section>
     }
 }

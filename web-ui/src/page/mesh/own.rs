@@ -41,7 +41,9 @@ pub fn own_links(view: &NodeView, on_pick: &Callback<Option<PeerId>>) -> Html {
                 <div class="wide">
                     <table>
                         <thead>
-                            <tr>{ for TITLES.iter().map(|t| html! { <th scope="col">{ *t }</th> }) }</tr>
+                            <tr>
+                                { for TITLES.iter().map(|t| html! { <th scope="col">{ *t }</th> }) }
+                            </tr>
                         </thead>
                         <tbody>
                             { for view.links.iter().take(LISTED_MAX).map(|link| {
@@ -110,7 +112,9 @@ pub fn nearby(view: &NodeView, on_pick: &Callback<Option<PeerId>>) -> Html {
             <ul class="plain">
                 { for view.nearby.iter().take(LISTED_MAX).map(|near| {
                     let who = nearby::who(view, near);
-                    let known = near.peer_id.filter(|id| view.map.nodes.iter().any(|n| n.peer_id == *id));
+                    let on_map =
+                        |id: &PeerId| view.map.nodes.iter().any(|node| node.peer_id == *id);
+                    let known = near.peer_id.filter(on_map);
                     html! {
                         <li key={near.address.clone()} data-testid="near">
                             { match known {
