@@ -215,7 +215,8 @@ impl Links {
             return;
         }
         let from = last.map(|(_, transport)| transport);
-        slot.switched_at = Some(now);
+        // Having none before is no reason to wait for a better one.
+        slot.switched_at = last.map(|_| now);
         let waited = match reason {
             SwitchReason::First | SwitchReason::Better | SwitchReason::Fading => None,
             SwitchReason::Ended | SwitchReason::Silent | SwitchReason::Lossy => outbox.oldest(),

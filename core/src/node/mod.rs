@@ -11,11 +11,12 @@ mod health_view;
 mod io;
 mod mending;
 mod message;
+mod nearby;
 mod picture;
 mod view;
 mod watch;
 
-pub use crate::discover::{Adapter, Knob, RadioPlan, RadioReport, Sighting};
+pub use crate::discover::{Adapter, Knob, RadioPlan, RadioReport, SIGNAL_BYTES_MAX, Sighting};
 pub use crate::game::SeatRole;
 pub use crate::game::{CommandError, RequestId};
 pub use crate::heal::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};

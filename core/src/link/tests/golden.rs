@@ -54,9 +54,9 @@ fn a_handshake_of_fixed_seeds_has_these_bytes() {
     assert_eq!(
         hashes,
         [
-            "d6d6e2818743cceb763db05520a59933e447ad99dee47f1af616a59544006e81",
-            "d2967348cfe8e064237520ce6bd488d6ca645b4bbcba5140828c22eec0a245c4",
-            "dbe48a4a664d6ce03e6fc13ea85461ee44dce15eff8933527f417e03bf582c13"
+            "c045c27c5a2c53bba42ae3aa3af66f548f5db73cd8f7383828b4c7267eea265b",
+            "c677b0fb81a1ec0c9e92b388dd0b4671ab700aa573db94a0ec2b22e2a11840e0",
+            "d448e048750ffdb7c084a83e2d31b0d0e1291188b68e195c9ed522e34e5ad460"
         ]
     );
 }

@@ -214,7 +214,7 @@ fn a_handoff_from_a_fading_link_interrupts_for_no_more_than_a_round_trip() {
         assert_eq!(lab.serving(Class::Dice), [links[0]]);
         // It weakens by 2 dB every half second and is gone at −92 dBm.
         let late = latest(&mut lab, 600, |lab, round| {
-            let rssi = -60 - 2 * (round as i8 / 25).min(20);
+            let rssi = -60 - 2 * (round / 25).min(20) as i8;
             if round % 25 == 0 && lab.wires.contains_key(&links[0]) {
                 let now = lab.now;
                 lab.ends.iter_mut().for_each(|end| end.links.on_signal(links[0], rssi, now));
