@@ -1,6 +1,6 @@
 //! Everything that the page draws from, as one value.
 
-use crate::model::{connection::Connection, story::Story};
+use crate::model::{bluetooth::Bluetooth, connection::Connection, story::Story};
 use bitcraps_core::node::NodeView;
 use std::{ops::Deref, rc::Rc};
 
@@ -21,6 +21,7 @@ pub struct Picture {
     pub story: Story,
     pub connection: Connection,
     pub saving: Saving,
+    pub bluetooth: Bluetooth,
     /// The address that this page dials.
     pub home: String,
 }

@@ -209,7 +209,7 @@ pub(super) fn millis(now: Instant, then: Instant) -> u64 {
 /// Gathers what every room counts under one roof.
 pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
     let (link, map, route) = (node.links.counters(), node.map.counters(), node.router.counters());
-    let health = node.health.counters();
+    let (health, discover) = (node.health.counters(), node.discover.counters());
     let mut all = Counters {
         frames_in: link.frames_in,
         frames_out: link.frames_out,
@@ -242,6 +242,9 @@ pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
         alerts_cleared: health.alerts_cleared,
         anomalies: health.anomalies,
         repairs: node.repair_counts(),
+        signals_sent: discover.signals_sent,
+        signals_delivered: discover.signals_delivered,
+        signals_refused: discover.signals_refused,
         tables_lost: counted.tables_lost,
         ..Counters::default()
     };

@@ -348,6 +348,13 @@ pub struct Counters {
     /// How often repairs came to be in a state.
     #[serde(default)]
     pub repairs: BTreeMap<RepairState, u64>,
+    /// What shells said to each other through the mesh to open direct links.
+    #[serde(default)]
+    pub signals_sent: u64,
+    #[serde(default)]
+    pub signals_delivered: u64,
+    #[serde(default)]
+    pub signals_refused: u64,
     /// Stored tables that did not fit and were left aside at the start.
     pub tables_lost: u64,
 }

@@ -1,6 +1,7 @@
 //! From a [`bitcraps_core::node::NodeView`] to what a page says and shows: pure functions, tested
 //! natively.
 
+pub mod bluetooth;
 pub mod chart;
 pub mod connection;
 pub mod example;

@@ -2,7 +2,8 @@
 
 use super::asked::Asked;
 use crate::{
-    model::{mesh, names, text},
+    model::{bluetooth::Ask, connection::Connection, mesh, names, text},
+    part::bluetooth,
     picture::Shown,
     route::Room,
 };
@@ -21,17 +22,28 @@ pub struct LobbyProps {
     pub picture: Shown,
     pub asked: Vec<Asked>,
     pub on_do: Callback<Command>,
+    pub on_bluetooth: Callback<Ask>,
 }
 
 pub fn page(props: &LobbyProps) -> Html {
     let view = &props.picture.view;
+    let bluetooth = bluetooth::panel(&props.picture.bluetooth, &props.on_bluetooth);
+    // Whoever has no other link, or has begun with this one, finds it first.
+    let joined = matches!(props.picture.connection, Connection::Joined { .. });
+    let wanted = props.picture.bluetooth.is_busy() || !joined;
     html! {
         <div class="room lobby">
             <h1 id="main-title" class="sr-only" tabindex="-1">{ "Lobby" }</h1>
             <Create ..props.clone() />
+            if wanted {
+                { bluetooth.clone() }
+            }
             { my_tables(view) }
             { announced(props) }
             { peers(view) }
+            if !wanted {
+                { bluetooth }
+            }
             <OwnName ..props.clone() />
         </div>
     }

@@ -1,0 +1,173 @@
+//! Two machines with several cables between them, in the middle of a game.
+//!
+//! Each cable carries one transport, and each is cut in turn while the game goes on: the machines
+//! are network namespaces, the sockets and the processes are real. Neither machine has a quorum
+//! alone, so every roll that falls crossed a cable that is still whole. At the end both hold the
+//! same log, byte for byte, and at every height both showed the same chips.
+//!
+//! A transport that needs more than an IP cable joins by one entry in [`CABLES`].
+
+use anyhow::{Context as _, Result, ensure};
+use bitcraps_tests::{
+    cables::{Lab, Side},
+    http::fetch,
+    ledger::Ledger,
+    process::{NodeProcess, Place, Setup},
+    wait::{Look, until},
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+
+/// The transport of each cable, as views name it, and the scheme and port it is dialled at.
+const CABLES: [(&str, &str, u16); 3] =
+    [("tcp", "tcp", 9000), ("quic", "quic", 9000), ("websocket", "ws", 8080)];
+
+const MESHED_MAX: Duration = Duration::from_secs(60);
+const TABLE_MAX: Duration = Duration::from_secs(60);
+const PLAY_MAX: Duration = Duration::from_secs(180);
+const EQUAL_MAX: Duration = Duration::from_secs(60);
+
+/// Rolls between two cuts.
+const ROLLS: u64 = 2;
+
+/// Bots of each machine. With its node that is half of a table of six, whose quorum is five.
+const BOTS: usize = 2;
+
+struct Game {
+    lab: Lab,
+    left: NodeProcess,
+    right: NodeProcess,
+    ledger: Ledger,
+}
+
+impl Game {
+    /// Starts both machines, the left one dialling over these cables, and forms the table. `None`
+    /// where there are no namespaces.
+    async fn start(cables: &[usize]) -> Result<Option<Game>> {
+        let Some(lab) = Lab::new(CABLES.len() as u8)? else { return Ok(None) };
+        let place = |side| Place {
+            prefix: lab.prefix(side),
+            http: "0.0.0.0:8080".to_owned(),
+            seen_at: Some(IpAddr::V4(lab.test_address_of(side))),
+            listen: ["tcp", "quic", "udp"].map(|s| format!("{s}://0.0.0.0:9000")).to_vec(),
+        };
+        let setup = |side, name| Setup { bots: BOTS, place: place(side), ..Setup::named(name) };
+        let right = NodeProcess::start(setup(Side::Right, "right")).await?;
+        let url = |cable: &usize| {
+            let (_, scheme, port) = CABLES[*cable];
+            format!("{scheme}://{}:{port}", lab.address(Side::Right, *cable as u8))
+        };
+        let connect = cables.iter().map(url).collect();
+        let left = Setup { connect, ..setup(Side::Left, "left") };
+        let left = NodeProcess::start(left).await?;
+        let mut game = Game { lab, left, right, ledger: Ledger::default() };
+        for node in [&game.left, &game.right] {
+            until("both machines to see all six peers", MESHED_MAX, async || {
+                let view = node.view().await?;
+                let nodes = view["map"]["nodes"].as_array().into_iter().flatten();
+                let seen = nodes.filter(|node| node["reachable"] == true).count();
+                Ok(if seen == 2 * (BOTS + 1) { Look::Yes(()) } else { Look::NotYet(view) })
+            })
+            .await?;
+        }
+        game.left.command(&["table", "create", "cables"]).await?;
+        game.play(ROLLS).await?;
+        Ok(Some(game))
+    }
+
+    /// Plays this many more rolls, as the right machine counts them.
+    async fn play(&mut self, rolls: u64) -> Result<()> {
+        let before = rolls_of(&self.right.view().await?);
+        let Game { left, right, ledger, .. } = self;
+        until(&format!("{rolls} rolls after roll {before}"), PLAY_MAX, async || {
+            let mut fallen = 0;
+            for node in [&*left, &*right] {
+                let view = node.view().await?;
+                let table = &view["tables"][0];
+                if table["state"] == "playing" || table["state"] == "frozen" {
+                    ledger.record(node.name(), table)?;
+                }
+                fallen = rolls_of(&view);
+            }
+            Ok(if fallen >= before + rolls { Look::Yes(()) } else { Look::NotYet(fallen) })
+        })
+        .await
+    }
+
+    /// The open links of the left machine to the right one: number and transport.
+    async fn links(&self) -> Result<Vec<(u64, String)>> {
+        let view = self.left.view().await?;
+        let links = view["links"].as_array().into_iter().flatten();
+        let across =
+            links.filter(|link| link["peer_id"] == self.right.peer_id() && link["state"] == "open");
+        let read =
+            |link: &Value| Some((link["link"].as_u64()?, link["transport"].as_str()?.to_owned()));
+        across.map(|link| read(link).context("a link without number or transport")).collect()
+    }
+
+    /// Both logs hold the same bytes, and both machines have agreed on some height.
+    async fn end(mut self) -> Result<()> {
+        let view = self.left.view().await?;
+        let id = view["tables"][0]["table_id"].as_str().context("no table")?.to_owned();
+        until("both logs to hold the same bytes", EQUAL_MAX, async || {
+            let mut logs = BTreeSet::new();
+            for node in [&self.left, &self.right] {
+                let answer = fetch(node.http(), &format!("/api/v1/tables/{id}/log")).await?;
+                ensure!(answer.status == 200, "{} has no log: {}", node.name(), answer.text());
+                logs.insert(answer.body);
+            }
+            let lengths: Vec<usize> = logs.iter().map(Vec::len).collect();
+            let same = lengths.len() == 1 && lengths[0] > 1000;
+            Ok(if same { Look::Yes(()) } else { Look::NotYet(lengths) })
+        })
+        .await?;
+        ensure!(self.ledger.agreed_by(2).is_some(), "the machines never showed one height");
+        for node in [&mut self.left, &mut self.right] {
+            node.logged_no_error()?;
+            node.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Rolls that have fallen.
+fn rolls_of(view: &Value) -> u64 {
+    view["tables"][0]["history"][0]["roll"].as_u64().unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_game_goes_on_over_what_is_left_while_every_cable_is_cut_in_turn() -> Result<()> {
+    let Some(mut game) = Game::start(&[0, 1, 2]).await? else { return Ok(()) };
+    for cut in 0..CABLES.len() {
+        game.lab.cut(cut as u8)?;
+        game.play(ROLLS).await?;
+        let links = game.links().await?;
+        let (lost, ..) = CABLES[cut];
+        ensure!(links.iter().any(|(_, transport)| transport != lost), "{links:?} without {lost}");
+        game.lab.heal(cut as u8)?;
+        game.play(ROLLS).await?;
+    }
+    // Only one is left, whichever it is.
+    for only in 0..CABLES.len() {
+        let others = (0..CABLES.len()).filter(|cable| *cable != only);
+        others.clone().try_for_each(|cable| game.lab.cut(cable as u8))?;
+        game.play(ROLLS).await?;
+        let links = game.links().await?;
+        let (left, ..) = CABLES[only];
+        ensure!(links.iter().any(|(_, transport)| transport == left), "{links:?} without {left}");
+        others.clone().try_for_each(|cable| game.lab.heal(cable as u8))?;
+    }
+    game.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_that_changes_its_address_keeps_its_quic_link_and_the_game() -> Result<()> {
+    let Some(mut game) = Game::start(&[1]).await? else { return Ok(()) };
+    let before = game.links().await?;
+    ensure!(matches!(&before[..], [(_, quic)] if quic == "quic"), "{before:?}");
+    game.lab.readdress(Side::Left, 1)?;
+    game.play(ROLLS).await?;
+    let after = game.links().await?;
+    ensure!(before == after, "it was another link: {before:?}, then {after:?}");
+    game.end().await
+}
