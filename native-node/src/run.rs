@@ -159,9 +159,6 @@ fn status_line(view: &NodeView) -> String {
         1 => "whole".to_owned(),
         parts => format!("{parts} parts"),
     };
-    let kinds = Transport::ALL.into_iter().filter(|kind| by(*kind) > 0);
-    let kinds: Vec<String> = kinds.map(|kind| format!("{} {}", kind.name(), by(kind))).collect();
-    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
     format!(
         "{} links{kinds} · mesh of {}, {health} · {} tables",
         open.clone().count(),
