@@ -50,6 +50,7 @@ impl Node {
         let view = |l: link::LinkInfo| LinkView {
             peer_id: l.peer,
             rtt_ms: l.rtt.map(ms),
+            age_ms: Some(millis(now, l.since)),
             path: Some(l.path),
             measured: MeasuredView {
                 jitter_ms: l.rtt_variation.map(ms),

@@ -53,6 +53,9 @@ pub struct LinkView {
     pub state: LinkState,
     /// Smoothed round trip in milliseconds.
     pub rtt_ms: Option<f64>,
+    /// Since the driver reported the connection.
+    #[serde(default)]
+    pub age_ms: Option<u64>,
     #[serde(default)]
     pub path: Option<PathClass>,
     #[serde(default)]
@@ -130,6 +133,7 @@ impl LinkView {
             transport,
             state,
             rtt_ms: None,
+            age_ms: None,
             path: None,
             measured: MeasuredView::default(),
             breaker: BreakerState::default(),
