@@ -1,0 +1,234 @@
+//! Ours: `Ports`, listener, framing and link task of the native node, sessions of core's `Links`.
+//!
+//! What is measured is the way of a packet through a node without what the node does with it:
+//! socket → link task → the driver's inbox → `Links` (open) → here → `Links` (seal) → the link's
+//! queue → link task → socket, both ends alike. The inbox, the queues, the limits and the tasks
+//! are those of `bitcraps run`; the loop here stands in for its driver, with the same clock, the
+//! same waiting for a deadline and the same batches.
+//!
+//! Signed: each message also carries the source's Ed25519 signature, made when it is sent; the
+//! receiver checks all that its inbox holds together and takes none that does not hold.
+
+use crate::exchange::{Answering, Client};
+use anyhow::{Context as _, Result, bail, ensure};
+use bitcraps_core::{
+    crypto::{
+        batch,
+        identity::{Identity, Signature, VerifiedCard},
+    },
+    id::{LinkId, PeerId},
+    link::{Config, Links, Output},
+    node::{Address, LinkRole},
+    seed::Seed,
+};
+use bitcraps_node::{
+    clock::Clock,
+    components::Components,
+    counters::ShellCounters,
+    driver::{INBOX_MAX, Mail},
+    transport::{LinkQueue, Ports, Pushed, tcp},
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    convert::Infallible,
+    net::TcpListener,
+    sync::Arc,
+};
+use tokio::sync::mpsc;
+
+const PURPOSE: &str = "bench message";
+const SIGNATURE_BYTES: usize = 64;
+/// Messages of the inbox taken at once, as the driver does.
+const MAIL_MAX: usize = 32;
+/// Signatures checked together, at most.
+const HEAP_MAX: usize = 128;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signed {
+    No,
+    Yes,
+}
+
+pub async fn serve(signed: Signed, ready: impl FnOnce(String)) -> Result<()> {
+    let mut end = End::new(2, signed);
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let components = Components::default();
+    let reporter = components.part("bench");
+    tokio::spawn(tcp::listen(tcp::adopt(listener)?, end.ports.clone(), reporter));
+    ready(format!("tcp://{address}"));
+    let mut answering = Answering::default();
+    loop {
+        for message in end.receive().await? {
+            if let Some(answer) = answering.answer(&message)? {
+                end.say(answer)?;
+            }
+        }
+    }
+}
+
+pub async fn connect(address: &str, signed: Signed) -> Result<End> {
+    let mut end = End::new(1, signed);
+    tokio::spawn(end.ports.clone().dial(Address(address.to_owned())));
+    while end.peer.is_none() {
+        end.turn().await?;
+    }
+    Ok(end)
+}
+
+pub struct End {
+    identity: Identity,
+    signed: Signed,
+    links: Links,
+    clock: Clock,
+    ports: Ports,
+    _alive: mpsc::Sender<Infallible>,
+    inbox: mpsc::Receiver<Mail>,
+    mail: Vec<Mail>,
+    queues: BTreeMap<LinkId, LinkQueue>,
+    peer: Option<VerifiedCard>,
+    /// Opened, in order; signatures not checked yet.
+    arrived: Vec<Vec<u8>>,
+    waiting: VecDeque<Vec<u8>>,
+}
+
+impl End {
+    fn new(number: u64, signed: Signed) -> End {
+        let seed = Seed::from_number(number);
+        let identity = Identity::generate(&seed, 0);
+        let config = Config { work_bits: 0, ..Config::default() };
+        let links = Links::new(config, &identity, seed.fork("links"));
+        let (sender, inbox) = mpsc::channel(INBOX_MAX);
+        let (alive, _) = mpsc::channel(1);
+        let ports = Ports::new(sender, 16, Arc::new(ShellCounters::default()), alive.downgrade());
+        End {
+            identity,
+            signed,
+            links,
+            clock: Clock::start(),
+            ports,
+            _alive: alive,
+            inbox,
+            mail: Vec::with_capacity(MAIL_MAX),
+            queues: BTreeMap::new(),
+            peer: None,
+            arrived: Vec::new(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    fn peer(&self) -> Result<PeerId> {
+        Ok(self.peer.context("nobody is linked")?.id())
+    }
+
+    /// Signs if it is to be signed, seals, and hands to the link's task.
+    fn say(&mut self, mut message: Vec<u8>) -> Result<()> {
+        if self.signed == Signed::Yes {
+            let signature = self.identity.sign(PURPOSE, &message);
+            message.extend(signature.to_bytes());
+        }
+        self.links.send(self.peer()?, &message, self.clock.now())?;
+        self.drain()
+    }
+
+    /// Waits for mail or the links' deadline, and does what follows.
+    async fn turn(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        let due = self.links.deadline().map(|at| at.since(now));
+        let sleep = async move {
+            match due {
+                Some(duration) => tokio::time::sleep(duration).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.inbox.recv_many(&mut self.mail, MAIL_MAX) => {}
+            () = sleep => self.links.on_timeout(self.clock.now()),
+        }
+        self.drain()?;
+        self.take_mail()
+    }
+
+    fn take_mail(&mut self) -> Result<()> {
+        let mut taken = std::mem::take(&mut self.mail);
+        for mail in taken.drain(..) {
+            let now = self.clock.now();
+            match mail {
+                Mail::LinkUp { link, transport, mtu, role, queue, .. } => {
+                    self.queues.insert(link, queue);
+                    self.links.on_up(link, transport, role, mtu, now);
+                    ensure!(role == LinkRole::Listener || self.queues.len() == 1, "two links");
+                }
+                Mail::Frame { link, bytes } => self.links.on_frame(link, &bytes, now),
+                Mail::LinkDown { reason, .. } => bail!("the link ended: {}", reason.name()),
+                Mail::DialFailed { why, .. } => bail!("the dial failed: {why}"),
+                _ => {}
+            }
+            self.drain()?;
+        }
+        self.mail = taken;
+        Ok(())
+    }
+
+    fn drain(&mut self) -> Result<()> {
+        while let Some(output) = self.links.poll_output() {
+            match output {
+                Output::Send { link, bytes } => {
+                    let queue = self.queues.get(&link).context("no such link")?;
+                    ensure!(queue.push(bytes) == Pushed::Queued, "a frame was dropped");
+                }
+                Output::Opened { peer, .. } => self.peer = Some(*peer),
+                Output::Received { packet, .. } => self.arrived.push(packet),
+                Output::Hangup { reason, .. } => bail!("the link ended: {}", reason.name()),
+                Output::Closed { .. } | Output::Measured { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What arrived next, at least one message, every signature checked.
+    async fn receive(&mut self) -> Result<Vec<Vec<u8>>> {
+        while self.arrived.is_empty() {
+            self.turn().await?;
+        }
+        if self.signed == Signed::No {
+            return Ok(std::mem::take(&mut self.arrived));
+        }
+        // As much as is there, so that it is checked together.
+        tokio::task::yield_now().await;
+        while self.arrived.len() < HEAP_MAX && !self.inbox.is_empty() {
+            self.turn().await?;
+            tokio::task::yield_now().await;
+        }
+        let card = self.peer.context("nobody is linked")?;
+        let mut claims = Vec::with_capacity(self.arrived.len());
+        for message in &mut self.arrived {
+            let split = message.split_last_chunk::<SIGNATURE_BYTES>();
+            let (said, signature) = split.context("a message without a signature")?;
+            claims.push(card.claim(PURPOSE, said, &Signature::from_bytes(signature)));
+            message.truncate(message.len() - SIGNATURE_BYTES);
+        }
+        let holds = batch::which_hold(&claims);
+        ensure!(holds.iter().all(|holds| *holds), "a signature does not hold");
+        Ok(std::mem::take(&mut self.arrived))
+    }
+}
+
+impl Client for End {
+    async fn send(&mut self, batch: Vec<Vec<u8>>) -> Result<()> {
+        for message in batch {
+            self.say(message)?;
+        }
+        Ok(())
+    }
+
+    async fn recv(&mut self) -> Result<Vec<u8>> {
+        loop {
+            if let Some(message) = self.waiting.pop_front() {
+                return Ok(message);
+            }
+            let received = self.receive().await?;
+            self.waiting.extend(received);
+        }
+    }
+}
