@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, ensure};
 use std::time::{Duration, Instant};
 
 /// Messages of a stream on their way.
-pub const WINDOW: u64 = 192;
+pub const WINDOW: u64 = 224;
 /// Messages between two words of the other end.
-pub const ACK_EVERY: u64 = 64;
+pub const ACK_EVERY: u64 = 32;
 /// Messages handed over at once, as many as the node writes with one system call.
 pub const BATCH: u64 = 16;
 

@@ -25,7 +25,7 @@ use bitcraps_node::{
     clock::Clock,
     components::Components,
     counters::ShellCounters,
-    driver::{INBOX_MAX, Mail},
+    driver::{INBOX_MAX, Mail, Timer},
     transport::{LinkQueue, Ports, Pushed, tcp},
 };
 use std::{
@@ -41,7 +41,7 @@ const SIGNATURE_BYTES: usize = 64;
 /// Messages of the inbox taken at once, as the driver does.
 const MAIL_MAX: usize = 32;
 /// Signatures checked together, at most.
-const HEAP_MAX: usize = 128;
+const HEAP_MAX: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signed {
@@ -85,6 +85,7 @@ pub struct End {
     _alive: mpsc::Sender<Infallible>,
     inbox: mpsc::Receiver<Mail>,
     mail: Vec<Mail>,
+    timer: Timer,
     queues: BTreeMap<LinkId, LinkQueue>,
     peer: Option<VerifiedCard>,
     /// Opened, in order; signatures not checked yet.
@@ -110,6 +111,7 @@ impl End {
             _alive: alive,
             inbox,
             mail: Vec::with_capacity(MAIL_MAX),
+            timer: Timer::new(),
             queues: BTreeMap::new(),
             peer: None,
             arrived: Vec::new(),
@@ -133,17 +135,11 @@ impl End {
 
     /// Waits for mail or the links' deadline, and does what follows.
     async fn turn(&mut self) -> Result<()> {
-        let now = self.clock.now();
-        let due = self.links.deadline().map(|at| at.since(now));
-        let sleep = async move {
-            match due {
-                Some(duration) => tokio::time::sleep(duration).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             _ = self.inbox.recv_many(&mut self.mail, MAIL_MAX) => {}
-            () = sleep => self.links.on_timeout(self.clock.now()),
+            () = self.timer.until(self.links.deadline(), &self.clock) => {
+                self.links.on_timeout(self.clock.now());
+            }
         }
         self.drain()?;
         self.take_mail()
