@@ -1,7 +1,7 @@
 //! Many Ed25519 signatures checked in one equation, for what arrives in heaps.
 //!
-//! For signatures (Rᵢ, sᵢ) of keys Aᵢ over digests, with kᵢ = SHA-512(Rᵢ ‖ Aᵢ ‖ digestᵢ) and weights
-//! zᵢ of 128 bits: 8·(Σ zᵢsᵢ·B − Σ zᵢ·Rᵢ − Σ zᵢkᵢ·Aᵢ) must be the neutral point (Bernstein et al.,
+//! For signatures (R, s) of keys A over digests, with k = SHA-512(R, A, digest) and a weight z of
+//! 128 bits for each: 8 (Σ z s B − Σ z R − Σ z k A) must be the neutral point (Bernstein et al.,
 //! *High-speed high-security signatures*, 2012, section 5). What one key signed is added up first.
 //!
 //! Rules.

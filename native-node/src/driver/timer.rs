@@ -25,11 +25,11 @@ impl Timer {
     /// the timer.
     pub async fn until(&mut self, at: Option<Instant>, clock: &Clock) {
         let Some(at) = at else { return std::future::pending().await };
-        let left = at.since(clock.now());
-        if left == Duration::ZERO {
-            return tokio::task::yield_now().await;
-        }
         if self.at != Some(at) {
+            let left = at.since(clock.now());
+            if left == Duration::ZERO {
+                return tokio::task::yield_now().await;
+            }
             // Tokio's timers have milliseconds: rounding up ends in one wake, not in two.
             self.sleep.as_mut().reset(tokio::time::Instant::now() + left);
             self.at = Some(at);
