@@ -140,21 +140,31 @@ pub struct Run {
     /// Address of the web pages and the API, or off [default: 127.0.0.1:8080]
     #[arg(long, value_name = "IP:PORT")]
     http: Option<String>,
-    /// Accept peers here; may be repeated [default: tcp://0.0.0.0:9000]
+    /// Accept peers here, tcp://, quic:// or udp://; may be repeated [default: all three on
+    /// 0.0.0.0:9000]
     #[arg(long, value_name = "URL")]
     listen: Vec<String>,
     /// The port of the default --listen [default: 9000]
     #[arg(long, value_name = "PORT")]
     port: Option<String>,
-    /// Keep a link to this peer, tcp:// or ws://; may be repeated
+    /// Keep a link to this peer, tcp://, quic://, udp://, ws://, wss:// or ble://; may be repeated
     #[arg(long, value_name = "URL")]
     connect: Vec<String>,
-    /// Tell others to dial this address, tcp:// or ws://; may be repeated [default: by --listen]
+    /// Tell others to dial this address; may be repeated [default: by --listen]
     #[arg(long, value_name = "URL")]
     advertise: Vec<String>,
+    /// A PEM file of certificates that wss:// may rest on besides the system's
+    #[arg(long, value_name = "FILE")]
+    trust: Option<String>,
     /// Make the links that the mesh lacks: automatic or on_request [default: automatic]
     #[arg(long, value_name = "WHEN")]
     healing: Option<String>,
+    /// Use Bluetooth: on, off, or auto where there is an adapter [default: auto]
+    #[arg(long, value_name = "MODE")]
+    ble: Option<String>,
+    /// The Bluetooth adapter to use, such as hci0 [default: any]
+    #[arg(long, value_name = "NAME")]
+    ble_adapter: Option<String>,
     /// Shown to others, at most 32 bytes [default: node]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -286,7 +296,10 @@ impl Run {
             ("connect", self.connect.clone()),
             ("name", one(&self.name)),
             ("advertise", self.advertise.clone()),
+            ("trust", one(&self.trust)),
             ("healing", one(&self.healing)),
+            ("ble", one(&self.ble)),
+            ("ble_adapter", one(&self.ble_adapter)),
             ("bots", one(&self.bots)),
             ("role", one(&self.role)),
             ("work_bits", one(&self.work_bits)),

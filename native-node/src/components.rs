@@ -135,7 +135,7 @@ impl Part {
 /// How a whole is when its parts are like this: as its worst part, but for the unknown.
 pub fn worst(views: &[ComponentView]) -> &'static str {
     let rank = |view: &ComponentView| match view.state {
-        ComponentState::Healthy | ComponentState::Unknown => 0,
+        ComponentState::Healthy | ComponentState::Off { .. } | ComponentState::Unknown => 0,
         ComponentState::Degraded { .. } => 1,
         ComponentState::Unhealthy { .. } => 2,
     };
@@ -200,6 +200,7 @@ mod tests {
         let mut all = Vec::new();
         for (state, expected) in [
             (ComponentState::Unknown, "ok"),
+            (ComponentState::Off { why: String::new() }, "ok"),
             (ComponentState::Healthy, "ok"),
             (degraded, "degraded"),
             (unhealthy, "unhealthy"),

@@ -27,6 +27,18 @@ counters! {
     tcp_accepted,
     /// TCP mesh connections refused because every seat was settled
     tcp_refused,
+    /// QUIC mesh connections that were accepted
+    quic_accepted,
+    /// QUIC mesh connections refused because every seat was settled or their address had too many
+    quic_refused,
+    /// QUIC connections that had to prove their address first, because many handshakes were under way
+    quic_retried,
+    /// UDP mesh links that were accepted
+    udp_accepted,
+    /// UDP mesh links refused because every seat was settled or their address had too many
+    udp_refused,
+    /// UDP datagrams that belonged to no link, or found its queue full
+    udp_dropped,
     /// WebSocket mesh connections that were accepted
     websocket_accepted,
     /// WebSocket mesh connections refused because every seat was settled
@@ -35,6 +47,16 @@ counters! {
     origin_refused,
     /// Half-open mesh connections that gave their seat to a newcomer
     connections_evicted,
+    /// Bluetooth centrals that were accepted
+    ble_accepted,
+    /// Bluetooth centrals refused because every seat was settled or too many were there
+    ble_refused,
+    /// Bluetooth advertisements of peers that were noticed
+    ble_sightings,
+    /// Bluetooth advertisements dropped because too many came at once
+    ble_sightings_dropped,
+    /// Bluetooth frames that arrived and were dropped because too many waited
+    ble_frames_lost,
     /// HTTP connections that were accepted
     http_accepted,
     /// HTTP connections refused because every seat was settled

@@ -116,7 +116,7 @@ fn ready_line(started: &Started) -> String {
     let line = serde_json::json!({
         "event": "ready",
         "http": http_url(started),
-        "listen": listen_urls(started),
+        "listen": started.listen.urls(),
         "peer_id": started.node.peer_id(),
         "bots": started.bots,
         "token": started.token.as_str(),
@@ -129,17 +129,13 @@ fn http_url(started: &Started) -> Option<String> {
     started.http.map(|address| format!("http://{address}"))
 }
 
-fn listen_urls(started: &Started) -> Vec<String> {
-    started.listen.iter().map(|address| format!("tcp://{address}")).collect()
-}
-
 fn announce(settings: &Settings, started: &Started) {
     terminal::say(&match http_url(started) {
         Some(url) => format!("BitCraps is ready: open {url}"),
         None => "BitCraps is ready (no web pages: http is off)".to_owned(),
     });
     terminal::say(&format!("  this node    {}", started.node.peer_id()));
-    terminal::say(&format!("  peers join   {}", listen_urls(started).join(", ")));
+    terminal::say(&format!("  peers join   {}", started.listen.urls().join(", ")));
     terminal::say(&format!("  bots         {}", started.bots.len()));
     terminal::say(&format!("  data         {}", absolute(&settings.data)));
     terminal::say("  stop         Ctrl-C");
@@ -154,17 +150,20 @@ fn absolute(path: &Path) -> String {
 
 fn status_line(view: &NodeView) -> String {
     let open = view.links.iter().filter(|link| link.state == LinkState::Open);
-    let by = |transport: Transport| open.clone().filter(|link| link.transport == transport).count();
+    let by = |transport: Transport| {
+        let count = open.clone().filter(|link| link.transport == transport).count();
+        (count > 0).then(|| format!("{} {count}", transport.name()))
+    };
+    let kinds: Vec<String> = Transport::ALL.into_iter().filter_map(by).collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
     let health = match view.partitions.len() {
         0 => "nobody in reach yet".to_owned(),
         1 => "whole".to_owned(),
         parts => format!("{parts} parts"),
     };
     format!(
-        "{} links (tcp {}, websocket {}) · mesh of {}, {health} · {} tables",
+        "{} links{kinds} · mesh of {}, {health} · {} tables",
         open.clone().count(),
-        by(Transport::Tcp),
-        by(Transport::WebSocket),
         view.map.nodes.len(),
         view.tables.len(),
     )

@@ -5,7 +5,12 @@
 //! the node, its store.
 
 mod bots;
+mod doors;
 mod reach;
+
+pub use doors::Listening;
+
+use doors::Doors;
 
 use crate::{
     clock::wall_ms,
@@ -18,12 +23,12 @@ use crate::{
     },
     identity,
     store::{Entry, Store, StoreError},
-    transport::{Target, describe, tcp},
+    transport::{Target, Trust, TrustError, ble, describe, tcp},
 };
 use bitcraps_core::{
     crypto::identity::Identity,
     id::{NodeKind, PeerId},
-    node::{ComponentState, Config, Node},
+    node::{Address, ComponentState, Config, Node},
     seed::Seed,
 };
 use std::{
@@ -45,9 +50,12 @@ const PEER_ID_FILE: &str = "peer_id";
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(
-        "cannot listen on tcp://{address}: {why}; {advice} or pass --listen tcp://127.0.0.1:PORT"
+        "cannot listen on {address}: {why}; {advice} or pass --listen {}://127.0.0.1:PORT",
+        address.0.split(':').next().unwrap_or_default()
     )]
-    Listen { address: String, why: String, advice: &'static str },
+    Listen { address: Address, why: String, advice: &'static str },
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     #[error("cannot listen on http://{address}: {why}; {advice} or pass --http 127.0.0.1:PORT")]
     Http { address: SocketAddr, why: String, advice: &'static str },
     #[error("bots need an address to connect to; pass --listen tcp://127.0.0.1:0 or --bots 0")]
@@ -63,7 +71,7 @@ pub enum StartError {
 /// Sockets that listen already, though nobody answers yet.
 struct Bound {
     http: Option<StdListener>,
-    listen: Vec<StdListener>,
+    doors: Doors,
 }
 
 /// A node's files, opened.
@@ -79,8 +87,8 @@ pub struct Started {
     pub node: NodeHandle,
     /// Where the pages are, with the real port.
     pub http: Option<SocketAddr>,
-    /// Where TCP peers are accepted, with the real ports.
-    pub listen: Vec<SocketAddr>,
+    /// Where peers are accepted, with the real ports.
+    pub listen: Listening,
     pub bots: Vec<PeerId>,
     pub token: Token,
     /// From `since` (see [`start`]) until everything listened.
@@ -95,7 +103,8 @@ pub struct Started {
 /// `/metrics`. On an error nothing runs, and what is on disk is whole.
 pub async fn start(settings: &Settings, since: Instant) -> Result<Started, StartError> {
     let bound = bind(settings)?;
-    let listen = addresses(&bound.listen);
+    let trust = settings.trust.as_deref().map_or(Ok(Trust::default()), Trust::with_file)?;
+    let listen = bound.doors.listening();
     let http = bound.http.as_ref().and_then(|socket| socket.local_addr().ok());
     let entry = bots::entry(&listen, http);
     if settings.bots > 0 && entry.is_none() {
@@ -112,16 +121,18 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
     let startup = Arc::new(OnceLock::new());
     let mut drivers = JoinSet::new();
     let mut listeners = Vec::new();
-    let main =
-        run(node_config(settings, &listen, http), opened, settings.max_concurrent_connections)?;
+    let config = node_config(settings, &listen, http);
+    let main = run(config, opened, settings.max_concurrent_connections, trust)?;
     let components = Components::default();
-    drivers.spawn(join(main.task));
-    for socket in bound.listen {
-        let socket = adopt(socket)?;
-        let name = socket.local_addr().map_or_else(|_| "tcp".to_owned(), |at| format!("tcp {at}"));
-        let listening = tcp::listen(socket, main.ports.clone(), components.part(name));
-        listeners.push(tokio::spawn(listening).abort_handle());
+    if settings.ble.mode != ble::Mode::Off {
+        let part = components.part("bluetooth");
+        let (bluetooth, radio) = ble::start(settings.ble.clone(), main.ports.clone(), part);
+        // It is set nowhere else.
+        let _ = main.ports.bluetooth.set(bluetooth);
+        listeners.push(radio);
     }
+    drivers.spawn(join(main.task));
+    listeners.extend(bound.doors.open(&main.ports, &components)?);
     if let Some(socket) = bound.http {
         let router = http::router(Dashboard {
             node: main.handle.clone(),
@@ -133,12 +144,18 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
             stopping: stop_seen.clone(),
         });
         let report = (main.handle.counters.clone(), components.part("http"));
-        let server = http::serve::serve(adopt(socket)?, router, report, stop_seen);
+        let at = socket.local_addr().ok();
+        let socket = tcp::adopt(socket).map_err(|e| StartError::Http {
+            address: at.unwrap_or(([0, 0, 0, 0], 0).into()),
+            why: describe(&e),
+            advice: "try again",
+        })?;
+        let server = http::serve::serve(socket, router, report, stop_seen);
         listeners.push(tokio::spawn(server).abort_handle());
     }
     let mut bot_handles = Vec::new();
     for (opened, config) in opened_bots.into_iter().zip(bots::configs(settings, entry)) {
-        let bot = run(config, opened, 1)?;
+        let bot = run(config, opened, 1, Trust::default())?;
         drivers.spawn(join(bot.task));
         bot_handles.push(bot.handle);
     }
@@ -286,37 +303,23 @@ fn entropy() -> Result<Seed, StartError> {
 }
 
 fn bind(settings: &Settings) -> Result<Bound, StartError> {
-    let advice = |e: &io::Error| match e.kind() {
-        io::ErrorKind::AddrInUse => "stop the other program",
-        io::ErrorKind::PermissionDenied => "use a port above 1023",
-        _ => "use an address of this machine",
-    };
-    let listen = settings.listen_authorities().into_iter().map(|address| {
-        StdListener::bind(&address).map_err(|e| {
-            let (why, advice) = (describe(&e), advice(&e));
-            StartError::Listen { address, why, advice }
-        })
-    });
-    let listen = listen.collect::<Result<_, _>>()?;
+    let doors = Doors::bind(&settings.listen_addresses())?;
     let http = settings.http.map(|address| {
         StdListener::bind(address).map_err(|e| {
             let (why, advice) = (describe(&e), advice(&e));
             StartError::Http { address, why, advice }
         })
     });
-    Ok(Bound { http: http.transpose()?, listen })
+    Ok(Bound { http: http.transpose()?, doors })
 }
 
-fn addresses(sockets: &[StdListener]) -> Vec<SocketAddr> {
-    sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
-}
-
-fn adopt(socket: StdListener) -> Result<tokio::net::TcpListener, StartError> {
-    let address = addresses(std::slice::from_ref(&socket)).first().map(SocketAddr::to_string);
-    tcp::adopt(socket).map_err(|e| {
-        let (address, why) = (address.unwrap_or_default(), describe(&e));
-        StartError::Listen { address, why, advice: "try again" }
-    })
+/// What a person can do about a socket that cannot be had.
+fn advice(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::AddrInUse => "stop the other program",
+        io::ErrorKind::PermissionDenied => "use a port above 1023",
+        _ => "use an address of this machine",
+    }
 }
 
 /// Opens on a thread that may wait for the disk and look for work.
@@ -349,7 +352,7 @@ async fn open_all(
     Ok(opened)
 }
 
-fn node_config(settings: &Settings, listen: &[SocketAddr], http: Option<SocketAddr>) -> Config {
+fn node_config(settings: &Settings, listen: &Listening, http: Option<SocketAddr>) -> Config {
     let told = || reach::addresses(listen, http, reach::outbound);
     Config {
         name: settings.name.clone(),
@@ -359,19 +362,26 @@ fn node_config(settings: &Settings, listen: &[SocketAddr], http: Option<SocketAd
         dial: settings.connect.clone(),
         health: settings.health.clone(),
         addresses: settings.advertise.clone().unwrap_or_else(told),
-        dials: Target::SCHEMES.map(str::to_owned).to_vec(),
+        dials: dials(settings),
         healing: settings.healing,
     }
+}
+
+/// What this node can dial.
+fn dials(settings: &Settings) -> Vec<String> {
+    let uses = |scheme: &&str| *scheme != "ble" || settings.ble.mode != ble::Mode::Off;
+    Target::SCHEMES.into_iter().filter(uses).map(str::to_owned).collect()
 }
 
 fn run(
     config: Config,
     opened: Opened,
     connections_max: usize,
+    trust: Trust,
 ) -> Result<driver::Running, StoreError> {
     let Opened { store, identity, seed, entries } = opened;
     let writer = store.write_behind()?;
     let seed = seed.fork("node");
     let build = |now| Node::new(config, identity, &seed, entries, now, wall_ms());
-    Ok(driver::spawn(build, writer, connections_max))
+    Ok(driver::spawn(build, writer, connections_max, trust))
 }

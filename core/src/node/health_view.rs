@@ -164,7 +164,15 @@ pub struct ComponentView {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ComponentState {
     Healthy,
-    Degraded { why: String },
-    Unhealthy { error: String },
+    /// Not there and not missed: nothing is wrong.
+    Off {
+        why: String,
+    },
+    Degraded {
+        why: String,
+    },
+    Unhealthy {
+        error: String,
+    },
     Unknown,
 }

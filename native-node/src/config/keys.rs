@@ -1,7 +1,7 @@
 //! The keys, what each allows, and how its text becomes a setting.
 
 use super::{Debug, Settings};
-use crate::transport::Target;
+use crate::transport::{Target, ble};
 use bitcraps_core::{
     limits::{LINKS_MAX, NAME_BYTES_MAX},
     node::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Address, Healing, SeatRole},
@@ -16,6 +16,14 @@ pub const WORK_BITS_MAX: u8 = 28;
 
 /// Addresses to listen on or to connect to, and origins: entries of one list.
 pub const LIST_MAX: usize = 64;
+
+const LISTEN: &str =
+    "tcp://HOST:PORT, quic://HOST:PORT or udp://HOST:PORT (WebSocket peers join through `http`)";
+
+const CONNECT: &str = "tcp://, quic://, udp://, ws:// or wss:// with HOST:PORT, or ble://ADDRESS";
+
+const ADVERTISE: &str =
+    "up to 4 of tcp://, quic:// and udp:// with HOST:PORT, ws:// and wss:// with HOST:PORT/mesh";
 
 /// One setting.
 pub struct Key {
@@ -69,13 +77,13 @@ impl Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 21] = [
+pub const KEYS: [Key; 24] = [
     Key::one("name", "1 to 32 bytes without control characters", |s, v| {
         let sound = (1..=NAME_BYTES_MAX).contains(&v.len()) && !v.chars().any(char::is_control);
         v.clone_into(&mut s.name);
         sound
     }),
-    Key::one("port", "0 to 65535, the TCP port when `listen` is not set", |s, v| {
+    Key::one("port", "0 to 65535, the TCP and UDP port when `listen` is not set", |s, v| {
         number(v, 0, u16::MAX, &mut s.port)
     }),
     Key::one("data", "a directory", |s, v| {
@@ -89,20 +97,40 @@ pub const KEYS: [Key; 21] = [
         }
         _ => v.parse().map(|address| s.http = Some(address)).is_ok(),
     }),
-    Key::many("listen", "tcp://HOST:PORT (WebSocket peers join through `http`)", |s, v| {
-        let Ok(Target::Tcp { authority }) = Target::parse(v) else { return false };
+    Key::many("listen", LISTEN, |s, v| {
+        let listens = matches!(
+            Target::parse(v),
+            Ok(Target::Tcp { .. } | Target::Quic { .. } | Target::Udp { .. })
+        );
         let list = s.listen.get_or_insert_default();
-        list.push(authority);
-        list.len() <= LIST_MAX
+        list.push(Address(v.to_owned()));
+        listens && list.len() <= LIST_MAX
     }),
-    Key::many("connect", "tcp://HOST:PORT or ws://HOST:PORT", |s, v| {
+    Key::many("connect", CONNECT, |s, v| {
         s.connect.push(Address(v.to_owned()));
         Target::parse(v).is_ok() && s.connect.len() <= LIST_MAX
     }),
-    Key::many("advertise", "up to 4 of tcp://HOST:PORT or ws://HOST:PORT/mesh", |s, v| {
+    Key::many("advertise", ADVERTISE, |s, v| {
         let list = s.advertise.get_or_insert_default();
         list.push(Address(v.to_owned()));
         Target::parse(v).is_ok() && v.len() <= ADDRESS_BYTES_MAX && list.len() <= ADDRESSES_MAX
+    }),
+    Key::one("trust", "a PEM file of certificates that wss:// may rest on, or none", |s, v| {
+        s.trust = (v != "none").then(|| PathBuf::from(v));
+        !v.is_empty()
+    }),
+    Key::one("ble", "on, auto or off", |s, v| {
+        s.ble.mode = match v {
+            "on" => ble::Mode::On,
+            "auto" => ble::Mode::Auto,
+            "off" => ble::Mode::Off,
+            _ => return false,
+        };
+        true
+    }),
+    Key::one("ble_adapter", "the name of a Bluetooth adapter such as hci0, or any", |s, v| {
+        s.ble.adapter = (v != "any").then(|| v.to_owned());
+        (1..=32).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_alphanumeric())
     }),
     Key::one("healing", "automatic or on_request", |s, v| {
         s.healing = match v {
@@ -188,14 +216,25 @@ mod tests {
 
     #[test]
     fn each_key_takes_what_it_allows_and_nothing_else() {
-        let cases: [(&str, &[&str], &[&str]); 21] = [
+        let cases: [(&str, &[&str], &[&str]); 24] = [
             ("name", &["a", "Größe"], &["", "a\nb", "0123456789012345678901234567890123"]),
             ("port", &["0", "65535"], &["65536", "-1", ""]),
             ("data", &["/tmp/x"], &[""]),
             ("http", &["127.0.0.1:0", "[::1]:80", "off"], &["localhost", "127.0.0.1", "on"]),
-            ("listen", &["tcp://0.0.0.0:0"], &["ws://h:1", "0.0.0.0:1", "tcp://h"]),
-            ("connect", &["tcp://h:1", "ws://h:1/mesh"], &["http://h:1", "tcp://:1"]),
+            (
+                "listen",
+                &["tcp://0.0.0.0:0", "quic://[::]:1", "udp://h:1"],
+                &["ws://h:1", "0.0.0.0:1", "tcp://h", "ble://AA:BB:CC:DD:EE:FF"],
+            ),
+            (
+                "connect",
+                &["tcp://h:1", "quic://h:1", "udp://h:1", "wss://h:1/mesh"],
+                &["http://h:1", "tcp://:1"],
+            ),
             ("advertise", &["tcp://h:1", "ws://h:1/mesh"], &["http://h:1", "h:1"]),
+            ("trust", &["/tmp/ca.pem", "none"], &[""]),
+            ("ble", &["on", "auto", "off"], &["true", ""]),
+            ("ble_adapter", &["hci0", "any"], &["", "/org/bluez", "hci 0"]),
             ("healing", &["automatic", "on_request"], &["off", ""]),
             ("bots", &["0", "15"], &["16", "-1", "three"]),
             ("role", &["player", "bot", "witness"], &["Player", ""]),

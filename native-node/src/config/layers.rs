@@ -309,7 +309,7 @@ mod tests {
         let path = dir.path().join("my.toml");
         fs::write(&path, "prot = 1\nbots = 99\nwork_bits = [1, 2]\ntable = { a = 1 }\n").unwrap();
         let env = env(&[("BITCRAPS_ROLE", "king"), ("BITCRAPS_NAMES", "x"), ("HOME", "/h")]);
-        let flags = [flag("http", &["here"]), flag("listen", &["tcp://ok:1", "udp://no:1"])];
+        let flags = [flag("http", &["here"]), flag("listen", &["tcp://ok:1", "ws://no:1"])];
         let problems = load(Some(&path), &env, &flags).unwrap_err();
         let text = problems.to_string();
         let file = format!("in {}", path.display());
@@ -325,8 +325,8 @@ mod tests {
                 .to_owned(),
             "bitcraps: --http = \"here\" on the command line: allowed is IP:PORT, or off"
                 .to_owned(),
-            "bitcraps: --listen = \"udp://no:1\" on the command line: allowed is tcp://HOST:PORT \
-             (WebSocket peers join through `http`)"
+            "bitcraps: --listen = \"ws://no:1\" on the command line: allowed is tcp://HOST:PORT, \
+             quic://HOST:PORT or udp://HOST:PORT (WebSocket peers join through `http`)"
                 .to_owned(),
         ] {
             assert!(text.lines().any(|l| l.starts_with(&line)), "missing {line:?} in:\n{text}");

@@ -10,6 +10,7 @@ mod layers;
 pub use keys::{BOTS_MAX, KEYS};
 pub use layers::{Problem, Problems, Source, load};
 
+use crate::transport::ble;
 use bitcraps_core::node::{Address, Healing, HealthConfig, SeatRole};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -22,11 +23,15 @@ pub struct Settings {
     pub data: PathBuf,
     /// `None` serves no pages, no API and no WebSocket.
     pub http: Option<SocketAddr>,
-    /// `tcp://` authorities. `None` listens on every interface at `port`.
-    pub listen: Option<Vec<String>>,
+    /// `tcp://`, `quic://` and `udp://`. `None` listens for all three on every interface at `port`.
+    pub listen: Option<Vec<Address>>,
     pub connect: Vec<Address>,
     /// Where others can dial this node. `None`: what can be told from where it listens.
     pub advertise: Option<Vec<Address>>,
+    /// Certificates that `wss://` may rest on besides the system's.
+    pub trust: Option<PathBuf>,
+    /// Whether and with which adapter Bluetooth is used.
+    pub ble: ble::Options,
     pub healing: Healing,
     pub bots: usize,
     pub role: SeatRole,
@@ -58,6 +63,8 @@ impl Settings {
             listen: None,
             connect: Vec::new(),
             advertise: None,
+            trust: None,
+            ble: ble::Options { mode: ble::Mode::Auto, adapter: None },
             healing: Healing::Automatic,
             bots: 3,
             role: SeatRole::Witness,
@@ -70,9 +77,13 @@ impl Settings {
         }
     }
 
-    /// The TCP authorities to bind, such as `0.0.0.0:9000`.
-    pub fn listen_authorities(&self) -> Vec<String> {
-        self.listen.clone().unwrap_or_else(|| vec![format!("0.0.0.0:{}", self.port)])
+    /// Where to accept peers, such as `tcp://0.0.0.0:9000`.
+    pub fn listen_addresses(&self) -> Vec<Address> {
+        let everywhere = || {
+            let at = |scheme| Address(format!("{scheme}://0.0.0.0:{}", self.port));
+            ["tcp", "quic", "udp"].map(at).to_vec()
+        };
+        self.listen.clone().unwrap_or_else(everywhere)
     }
 
     pub fn log_level(&self) -> tracing::Level {

@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     counters::ShellCounters,
     store::{Job, Progress, StoreError, StoreWriter},
-    transport::{LinkQueue, Ports, Pushed},
+    transport::{LinkQueue, Ports, Pushed, Trust},
 };
 use bitcraps_core::{
     id::LinkId,
@@ -77,6 +77,7 @@ pub fn spawn(
     build: impl FnOnce(Instant) -> Node,
     store: StoreWriter,
     connections_max: usize,
+    trust: Trust,
 ) -> Running {
     let clock = Clock::start();
     let node = build(clock.now());
@@ -84,7 +85,8 @@ pub fn spawn(
     let (events, _) = broadcast::channel(EVENTS_KEPT);
     let (alive, links_alive) = mpsc::channel(1);
     let counters = Arc::new(ShellCounters::default());
-    let ports = Ports::new(sender.clone(), connections_max, counters.clone(), alive.downgrade());
+    let tasks = alive.downgrade();
+    let ports = Ports::new(sender.clone(), connections_max, trust, counters.clone(), tasks);
     let handle = NodeHandle {
         peer_id: node.peer_id(),
         inbox: sender,
@@ -252,7 +254,13 @@ impl Driver {
                 Output::Dial { address } => {
                     self.dials.spawn(self.ports.clone().dial(address));
                 }
-                Output::Radio(_) | Output::Signal { .. } => {}
+                Output::Radio(plan) => {
+                    if let Some(bluetooth) = self.ports.bluetooth.get() {
+                        bluetooth.plan(plan);
+                    }
+                }
+                // Only browsers offer what is signalled.
+                Output::Signal { .. } => {}
                 Output::Persist { ticket, writes } => {
                     self.store.store(Job { ticket, writes }).await;
                 }

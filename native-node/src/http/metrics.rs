@@ -89,10 +89,11 @@ impl Scrape {
 
     /// One row per part and state, 1 for the state it is in.
     fn components(&self, out: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let states = ["healthy", "degraded", "unhealthy", "unknown"];
+        let states = ["healthy", "off", "degraded", "unhealthy", "unknown"];
         let rows = self.components.iter().flat_map(|part| {
             let now = match part.state {
                 ComponentState::Healthy => "healthy",
+                ComponentState::Off { .. } => "off",
                 ComponentState::Degraded { .. } => "degraded",
                 ComponentState::Unhealthy { .. } => "unhealthy",
                 ComponentState::Unknown => "unknown",

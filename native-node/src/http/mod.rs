@@ -8,22 +8,22 @@ mod page;
 pub mod serve;
 
 use crate::{
-    admission::Admitted,
     components::Components,
     driver::NodeHandle,
     transport::{Connection, FRAME_BYTES_MAX, Ports, websocket},
 };
 use axum::{
     Router,
-    extract::{State, WebSocketUpgrade},
+    extract::{ConnectInfo, State, WebSocketUpgrade},
     http::{HeaderMap, StatusCode, header},
     middleware,
     response::{IntoResponse as _, Response},
     routing::{any, get, post},
 };
-use bitcraps_core::node::{LinkRole, PathClass, Transport};
+use bitcraps_core::node::{LinkRole, Transport};
 use guard::{Refused, Token};
 use std::{
+    net::SocketAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -93,6 +93,7 @@ async fn scrape(State(dashboard): Shared) -> Response {
 /// Turns a WebSocket into a link.
 async fn mesh(
     State(dashboard): Shared,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
@@ -105,22 +106,13 @@ async fn mesh(
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let seat = match dashboard.ports.admission.admit() {
-        Admitted::Seated(seat) => seat,
-        Admitted::SeatedByEviction(seat) => {
-            counters.connections_evicted.one();
-            seat
-        }
-        Admitted::Refused => {
-            counters.websocket_refused.one();
-            return busy();
-        }
-    };
-    counters.websocket_accepted.one();
+    let (accepted, refused) = (&counters.websocket_accepted, &counters.websocket_refused);
+    let Some(seat) = dashboard.ports.admit(accepted, refused) else { return busy() };
     let ports = dashboard.ports.clone();
+    let path = ports.interfaces.class(remote, None);
     websocket::limit(upgrade).on_upgrade(async move |socket| {
         let (transport, role) = (Transport::WebSocket, LinkRole::Listener);
-        let (path, mtu, address) = (PathClass::Lan, FRAME_BYTES_MAX, None);
+        let (mtu, address) = (FRAME_BYTES_MAX, None);
         let connection = Connection { transport, path, mtu, role, address, seat: Some(seat) };
         if let Some(ends) = ports.open(connection).await {
             websocket::carry(socket, ends).await;

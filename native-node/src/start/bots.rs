@@ -3,6 +3,7 @@
 //! Each has its own identity, file and task, and reaches the served node over real loopback TCP,
 //! as any other peer would.
 
+use super::Listening;
 use crate::config::Settings;
 use bitcraps_core::{
     id::NodeKind,
@@ -32,11 +33,15 @@ const NAMES: [&str; crate::config::BOTS_MAX] = [
     "Omar",
 ];
 
-/// Where bots connect: the node's first TCP address, or its WebSocket door.
-pub fn entry(listen: &[SocketAddr], http: Option<SocketAddr>) -> Option<Address> {
-    let tcp = listen.first().map(|address| format!("tcp://{}", reachable(*address)));
+/// Where bots connect: the node's first TCP address, or another door.
+pub fn entry(listen: &Listening, http: Option<SocketAddr>) -> Option<Address> {
+    let first = |scheme: &str, list: &[SocketAddr]| {
+        list.first().map(|address| format!("{scheme}://{}", reachable(*address)))
+    };
+    let tcp = first("tcp", &listen.tcp);
+    let quic = || first("quic", &listen.quic);
     let websocket = || http.map(|address| format!("ws://{}/mesh", reachable(address)));
-    tcp.or_else(websocket).map(Address)
+    tcp.or_else(quic).or_else(websocket).map(Address)
 }
 
 /// "Every interface" is an address to listen on, not to connect to.
@@ -73,10 +78,15 @@ mod tests {
     #[test]
     fn bots_connect_to_an_address_that_can_be_reached() {
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let entry = |listen: &[SocketAddr], http| entry(listen, http).map(|address| address.0);
+        let entry = |tcp: &[SocketAddr], http| {
+            let listen = Listening { tcp: tcp.to_vec(), ..Listening::default() };
+            entry(&listen, http).map(|address| address.0)
+        };
         assert_eq!(entry(&[at("0.0.0.0:9000")], None).unwrap(), "tcp://127.0.0.1:9000");
         assert_eq!(entry(&[at("[::]:9000")], None).unwrap(), "tcp://[::1]:9000");
         assert_eq!(entry(&[], Some(at("10.0.0.1:80"))).unwrap(), "ws://10.0.0.1:80/mesh");
         assert_eq!(entry(&[], None), None);
+        let quic = Listening { quic: vec![at("[::]:9000")], ..Listening::default() };
+        assert_eq!(super::entry(&quic, None).unwrap().0, "quic://[::1]:9000");
     }
 }

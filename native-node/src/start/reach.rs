@@ -3,21 +3,24 @@
 //! Rules. Nothing is made up: an address is one that a socket listens on, or, for a socket that
 //! listens on every interface, the address of the interface that leads to other machines. Loopback
 //! leads every machine to itself, so it is told only when there is nothing else: then all nodes
-//! are on this machine. What the world sees behind a router is for a person to say (`advertise`).
+//! are on this machine. The first of a long list are told: streams, then datagrams. What the world sees behind a router is for a person to say (`advertise`).
 
+use super::Listening;
 use bitcraps_core::node::{ADDRESSES_MAX, Address};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// The addresses of these listeners for others. `outbound` gives the address from which a packet
 /// of the same family would leave this machine.
 pub fn addresses(
-    listen: &[SocketAddr],
+    listen: &Listening,
     http: Option<SocketAddr>,
     outbound: impl Fn(IpAddr) -> Option<IpAddr>,
 ) -> Vec<Address> {
-    let tcp = listen.iter().map(|at| ("tcp://", *at, ""));
+    let tcp = listen.tcp.iter().map(|at| ("tcp://", *at, ""));
+    let quic = listen.quic.iter().map(|at| ("quic://", *at, ""));
     let websocket = http.iter().map(|at| ("ws://", *at, "/mesh"));
-    let all: Vec<_> = tcp.chain(websocket).collect();
+    let udp = listen.udp.iter().map(|at| ("udp://", *at, ""));
+    let all: Vec<_> = tcp.chain(quic).chain(websocket).chain(udp).collect();
     let only_loopback = all.iter().all(|(_, at, _)| at.ip().is_loopback());
     let told = |(scheme, at, path): (&str, SocketAddr, &str)| {
         let ip = if at.ip().is_unspecified() { outbound(at.ip())? } else { at.ip() };
@@ -52,8 +55,8 @@ mod tests {
             IpAddr::V6(_) => None,
         };
         let told = |listen: &[&str], http: Option<&str>| {
-            let listen: Vec<_> = listen.iter().map(|text| at(text)).collect();
-            let told = addresses(&listen, http.map(at), out);
+            let tcp = listen.iter().map(|text| at(text)).collect();
+            let told = addresses(&Listening { tcp, ..Listening::default() }, http.map(at), out);
             told.into_iter().map(|address| address.0).collect::<Vec<_>>()
         };
         assert_eq!(told(&["0.0.0.0:9000"], Some("127.0.0.1:80")), ["tcp://10.0.0.7:9000"]);
@@ -66,5 +69,17 @@ mod tests {
         assert_eq!(told(&["127.0.0.1:9"], Some("127.0.0.1:80")), here);
         assert_eq!(told(&["10.0.0.1:9"; 9], None).len(), ADDRESSES_MAX);
         assert_eq!(told(&[], None), [""; 0]);
+        let one = vec![at("0.0.0.0:9000")];
+        let every = Listening { tcp: one.clone(), quic: one.clone(), udp: one };
+        let every = addresses(&every, Some(at("10.0.0.7:80")), out);
+        assert_eq!(
+            every.iter().map(|address| address.0.as_str()).collect::<Vec<_>>(),
+            [
+                "tcp://10.0.0.7:9000",
+                "quic://10.0.0.7:9000",
+                "ws://10.0.0.7:80/mesh",
+                "udp://10.0.0.7:9000"
+            ]
+        );
     }
 }

@@ -4,25 +4,43 @@
 //! driver never waits for a link. Reading waits for the driver instead, which lets TCP's own
 //! window push back on a peer that sends too fast. A link is announced to the driver before its
 //! first byte, and its end is the last thing said about it.
+//!
+//! Each transport is a file with the same three functions: `dial` opens a connection and gives a
+//! [`Dialled`], `listen` accepts until it is aborted, `carry` moves frames until the link ends.
+//! [`Target`] reads its addresses, [`Ports::dial`] is the one place that lists them all.
 
+pub mod ble;
+mod crowd;
 pub mod frame;
+pub mod path;
+pub mod quic;
+pub mod shared;
+mod stream;
+mod target;
 pub mod tcp;
+mod trust;
+pub mod udp;
 pub mod websocket;
 
+pub use target::{Target, Tls};
+pub use trust::{Trust, TrustError};
+
 use crate::{
-    admission::{Admission, Seat},
-    counters::ShellCounters,
+    admission::{Admission, Admitted, Seat},
+    counters::{Count, ShellCounters},
     driver::Mail,
 };
 use bitcraps_core::{
     id::LinkId,
-    node::{Address, CloseReason, LinkRole, PathClass, Transport},
+    node::{Address, CloseReason, Input, LinkRole, PathClass, Transport},
 };
 use std::{
     convert::Infallible,
     io,
+    net::SocketAddr,
+    pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -44,6 +62,11 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A dial that takes longer has failed.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Addresses of one name that are tried.
+const RESOLVED_MAX: usize = 4;
+
+const NO_ANSWER: &str = "no answer in time";
+
 /// Pause of a listener after a failed accept: out of file descriptors, it must not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -53,6 +76,11 @@ pub struct Ports {
     inbox: mpsc::Sender<Mail>,
     next_link: Arc<AtomicU64>,
     pub admission: Admission,
+    pub interfaces: path::Interfaces,
+    quic: quic::Dialer,
+    pub trust: Trust,
+    /// Set once the radio's task runs; bots share no radio.
+    pub bluetooth: Arc<OnceLock<ble::Bluetooth>>,
     pub counters: Arc<ShellCounters>,
     /// A clone is held by each link's task; when all are dropped every link has been flushed and
     /// closed. Weak, because listeners and web pages keep ports for longer.
@@ -63,11 +91,14 @@ impl Ports {
     pub fn new(
         inbox: mpsc::Sender<Mail>,
         connections_max: usize,
+        trust: Trust,
         counters: Arc<ShellCounters>,
         alive: mpsc::WeakSender<Infallible>,
     ) -> Ports {
         let admission = Admission::new(connections_max);
-        Ports { inbox, next_link: Arc::default(), admission, counters, alive }
+        let (next_link, interfaces, quic) = Default::default();
+        let bluetooth = Arc::default();
+        Ports { inbox, next_link, admission, interfaces, quic, trust, bluetooth, counters, alive }
     }
 
     /// Announces a connection to the driver. `None` when the driver has stopped.
@@ -88,37 +119,64 @@ impl Ports {
         Some(LinkEnds { incoming, outgoing, guard })
     }
 
-    /// Opens a connection and gives it a task of its own; the driver is told when that fails.
-    pub async fn dial(self, address: Address) {
-        let attempt = async {
-            match Target::parse(&address.0) {
-                Ok(Target::Tcp { authority }) => {
-                    tcp::dial(&authority).await.map(Stream::Tcp).map_err(|e| describe(&e))
-                }
-                Ok(Target::WebSocket { authority, url }) => {
-                    websocket::dial(&authority, &url).await.map(Stream::WebSocket)
-                }
-                Err(why) => Err(why),
+    /// Seats an accepted connection; `None` when every seat is held by a settled one.
+    pub fn admit(&self, accepted: &Count, refused: &Count) -> Option<Seat> {
+        let seat = match self.admission.admit() {
+            Admitted::Seated(seat) => seat,
+            Admitted::SeatedByEviction(seat) => {
+                self.counters.connections_evicted.one();
+                seat
+            }
+            Admitted::Refused => {
+                refused.one();
+                return None;
             }
         };
-        let stream = match tokio::time::timeout(DIAL_TIMEOUT, attempt).await {
-            Ok(Ok(stream)) => stream,
+        accepted.one();
+        Some(seat)
+    }
+
+    /// Opens a connection and gives it a task of its own; the driver is told when that fails.
+    pub async fn dial(self, address: Address) {
+        let target = Target::parse(&address.0);
+        let limit = match &target {
+            Ok(Target::Ble { .. }) => ble::DIAL_MAX,
+            _ => DIAL_TIMEOUT,
+        };
+        let attempt = async {
+            match target? {
+                Target::Tcp { authority } => tcp::dial(&self, &authority).await,
+                Target::Quic { authority } => quic::dial(&self, &authority).await,
+                Target::Udp { authority } => udp::dial(&self, &authority).await,
+                Target::Ble { device } => ble::dial(&self, &device).await,
+                Target::WebSocket { authority, url, tls } => {
+                    websocket::dial(&self, &authority, &url, tls).await
+                }
+            }
+        };
+        let dialled = match tokio::time::timeout(limit, attempt).await {
+            Ok(Ok(dialled)) => dialled,
             Ok(Err(why)) => return self.dial_failed(address, why).await,
-            Err(_) => return self.dial_failed(address, "no answer in time".to_owned()).await,
+            Err(_) => return self.dial_failed(address, NO_ANSWER.to_owned()).await,
         };
         self.counters.dials_connected.one();
         let (role, seat, address) = (LinkRole::Dialer, None, Some(address));
-        let transport = match &stream {
-            Stream::Tcp(_) => Transport::Tcp,
-            Stream::WebSocket(_) => Transport::WebSocket,
-        };
-        let (path, mtu) = (PathClass::Lan, FRAME_BYTES_MAX);
+        let Dialled { transport, path, mtu, carry } = dialled;
         let connection = Connection { transport, path, mtu, role, address, seat };
-        let Some(ends) = self.open(connection).await else { return };
-        match stream {
-            Stream::Tcp(stream) => tokio::spawn(tcp::carry(stream, ends)),
-            Stream::WebSocket(stream) => tokio::spawn(websocket::carry(*stream, ends)),
-        };
+        if let Some(ends) = self.open(connection).await {
+            tokio::spawn(carry(ends));
+        }
+    }
+
+    /// Hands in what a part of the shell noticed; waits while the driver is busy.
+    pub async fn notice(&self, input: Input) {
+        // A stopped driver needs no news.
+        let _ = self.inbox.send(Mail::Noticed(input)).await;
+    }
+
+    /// The same for what will be said again: `false` when the driver is busy and it was dropped.
+    pub fn mention(&self, input: Input) -> bool {
+        self.inbox.try_send(Mail::Noticed(input)).is_ok()
     }
 
     async fn dial_failed(&self, address: Address, why: String) {
@@ -128,9 +186,31 @@ impl Ports {
     }
 }
 
-enum Stream {
-    Tcp(tokio::net::TcpStream),
-    WebSocket(Box<websocket::Dialled>),
+/// A connection that this node opened and that waits to be announced: what every transport's
+/// `dial` gives.
+pub struct Dialled {
+    transport: Transport,
+    path: PathClass,
+    mtu: usize,
+    carry: Carry,
+}
+
+/// Carries a link to its end.
+type Carry = Box<dyn FnOnce(LinkEnds) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+impl Dialled {
+    /// `mtu` is the largest frame in bytes; `carry` runs once the driver knows of the link.
+    pub fn new<F>(
+        transport: Transport,
+        path: PathClass,
+        mtu: usize,
+        carry: impl FnOnce(LinkEnds) -> F + Send + 'static,
+    ) -> Dialled
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Dialled { transport, path, mtu, carry: Box::new(move |ends| Box::pin(carry(ends))) }
+    }
 }
 
 /// A connection that stands.
@@ -247,7 +327,7 @@ impl LinkGuard {
         mut self,
         reading: impl Future<Output = LinkEnd>,
         writing: impl Future<Output = LinkEnd>,
-    ) {
+    ) -> LinkEnd {
         let evicted = async {
             match &mut self.seat {
                 Some(seat) => seat.evicted().await,
@@ -270,58 +350,28 @@ impl LinkGuard {
                 let _ = self.incoming.inbox.send(mail).await;
             }
         }
+        end
     }
 }
 
-/// An address this shell can dial.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    Tcp { authority: String },
-    WebSocket { authority: String, url: String },
-}
-
-impl Target {
-    /// What stands in front of `://` in the addresses it reads.
-    pub const SCHEMES: [&str; 2] = ["tcp", "ws"];
-
-    /// Reads `tcp://host:port` or `ws://host:port[/mesh]`. The error names what is wrong.
-    pub fn parse(text: &str) -> Result<Target, String> {
-        if let Some(authority) = text.strip_prefix("tcp://") {
-            check_authority(authority)?;
-            return Ok(Target::Tcp { authority: authority.to_owned() });
+/// Tries the addresses of `host:port` one after the other until one answers. Each gets an equal
+/// share of [`DIAL_TIMEOUT`], because silence is the only sign of a dead one.
+async fn first_answer<T, F>(authority: &str, dial: impl Fn(SocketAddr) -> F) -> Result<T, String>
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let found = tokio::net::lookup_host(authority).await.map_err(|e| describe(&e))?;
+    let addresses: Vec<_> = found.take(RESOLVED_MAX).collect();
+    let mut failed = "the name has no address".to_owned();
+    for address in &addresses {
+        let share = DIAL_TIMEOUT / addresses.len() as u32;
+        match tokio::time::timeout(share, dial(*address)).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(why)) => failed = why,
+            Err(_) => failed = NO_ANSWER.to_owned(),
         }
-        if let Some(rest) = text.strip_prefix("ws://") {
-            let (authority, path) = match rest.find('/') {
-                Some(at) => rest.split_at(at),
-                None => (rest, ""),
-            };
-            check_authority(authority)?;
-            return match path {
-                "" | "/" | "/mesh" => Ok(Target::WebSocket {
-                    authority: authority.to_owned(),
-                    url: format!("ws://{authority}/mesh"),
-                }),
-                _ => Err(format!("a node accepts at /mesh, not at {path}")),
-            };
-        }
-        Err("an address starts with tcp:// or ws://".to_owned())
     }
-}
-
-fn check_authority(authority: &str) -> Result<(), String> {
-    let (host, port) =
-        authority.rsplit_once(':').ok_or_else(|| "the port is missing".to_owned())?;
-    port.parse::<u16>().map_err(|_| format!("{port:?} is no port from 0 to 65535"))?;
-    let bracketed = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-    let sound = match bracketed {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host.len() <= 253
-                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
-        }
-    };
-    sound.then_some(()).ok_or_else(|| format!("{host:?} is no host name or IP address"))
+    Err(failed)
 }
 
 /// A short reason for people: the kind of the error, without numbers.
@@ -337,33 +387,6 @@ pub fn describe(e: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_read_or_refused_with_what_is_wrong() {
-        let ws = |authority: &str| {
-            let url = format!("ws://{authority}/mesh");
-            Ok(Target::WebSocket { authority: authority.to_owned(), url })
-        };
-        assert_eq!(
-            Target::parse("tcp://a.example:9000"),
-            Ok(Target::Tcp { authority: "a.example:9000".to_owned() })
-        );
-        assert_eq!(Target::parse("ws://[::1]:80"), ws("[::1]:80"));
-        assert_eq!(Target::parse("ws://h:1/mesh"), ws("h:1"));
-        for wrong in [
-            "udp://h:1",
-            "tcp://h",
-            "tcp://:1",
-            "tcp://h:65536",
-            "ws://h:1/other",
-            "ws://a@b:1",
-            "tcp://[zz]:1",
-            "tcp://h:1/x",
-            "",
-        ] {
-            assert!(Target::parse(wrong).is_err(), "{wrong}");
-        }
-    }
 
     fn queue() -> (LinkQueue, Outgoing) {
         let (frames, outgoing) = mpsc::channel(LINK_QUEUE_FRAMES_MAX);

@@ -1,20 +1,20 @@
 //! `ws://host:port/mesh`: one binary message per frame, for browsers and for nodes that can only
-//! reach a web port.
+//! reach a web port. `wss://` is the same inside TLS, whose certificate has to be trusted.
 //!
 //! Rules. Text is no frame of this protocol. Messages above the limit are refused by the library
 //! before they are assembled; its buffers are sized for many idle peers.
 
-use super::{FRAME_BYTES_MAX, Incoming, LinkEnd, LinkEnds, Outgoing, WRITE_TIMEOUT, describe, tcp};
+use super::{
+    Dialled, FRAME_BYTES_MAX, Incoming, LinkEnd, LinkEnds, Outgoing, Ports, Tls, WRITE_TIMEOUT,
+    describe, tcp,
+};
 use crate::counters::ShellCounters;
 use axum::extract::ws;
-use bitcraps_core::node::CloseReason;
+use bitcraps_core::node::{CloseReason, PathClass, Transport};
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use std::sync::Arc;
-use tokio::net::TcpStream;
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{self, error::CapacityError, protocol::WebSocketConfig},
-};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::tungstenite::{self, error::CapacityError, protocol::WebSocketConfig};
 
 /// Bytes a connection's read buffer holds. The library's default of 128 KiB is for few peers.
 pub const READ_BUFFER_BYTES: usize = 4096;
@@ -22,19 +22,30 @@ pub const READ_BUFFER_BYTES: usize = 4096;
 /// Messages handed to the library before they are flushed together.
 const MESSAGES_PER_FLUSH: usize = 16;
 
-/// A connection this node opened.
-pub type Dialled = WebSocketStream<TcpStream>;
-
 /// Connects and upgrades. The error is for people.
-pub async fn dial(authority: &str, url: &str) -> Result<Box<Dialled>, String> {
-    let stream = tcp::dial(authority).await.map_err(|e| describe(&e))?;
+pub async fn dial(ports: &Ports, authority: &str, url: &str, tls: Tls) -> Result<Dialled, String> {
+    let stream = tcp::connect(authority).await.map_err(|e| describe(&e))?;
+    let path = tcp::path_of(&stream, ports);
+    match tls {
+        Tls::Off => upgrade(stream, url, path).await,
+        Tls::On => upgrade(ports.trust.connect(stream, authority).await?, url, path).await,
+    }
+}
+
+async fn upgrade<S>(stream: S, url: &str, path: PathClass) -> Result<Dialled, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX));
     match tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await {
-        Ok((stream, _)) => Ok(Box::new(stream)),
+        Ok((stream, _)) => {
+            let carry = |ends| carry(stream, ends);
+            Ok(Dialled::new(Transport::WebSocket, path, FRAME_BYTES_MAX, carry))
+        }
         Err(tungstenite::Error::Http(response)) => {
             Err(format!("the server refused with status {}", response.status().as_u16()))
         }

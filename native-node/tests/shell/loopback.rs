@@ -38,7 +38,11 @@ async fn until_sees(node: &NodeHandle, peer: PeerId, transport: Transport) {
 
 async fn two_nodes_meet(transport: Transport, url: impl Fn(&Started) -> String) {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let listener = rig::start(&rig::settings(there.path())).await;
+    let mut settings = rig::settings(there.path());
+    let every = ["tcp", "quic", "udp"].map(|scheme| Address(format!("{scheme}://127.0.0.1:0")));
+    settings.listen = Some(every.to_vec());
+    let listener = rig::start(&settings).await;
+    assert_eq!(listener.listen.quic, listener.listen.udp, "one port carries both");
     let mut settings = rig::settings(here.path());
     settings.connect = vec![Address(url(&listener))];
     let dialer = rig::start(&settings).await;
@@ -59,7 +63,17 @@ async fn two_nodes_meet(transport: Transport, url: impl Fn(&Started) -> String) 
 
 #[tokio::test]
 async fn two_nodes_see_each_other_over_tcp() {
-    two_nodes_meet(Transport::Tcp, |node| format!("tcp://{}", node.listen[0])).await;
+    two_nodes_meet(Transport::Tcp, |node| format!("tcp://{}", node.listen.tcp[0])).await;
+}
+
+#[tokio::test]
+async fn two_nodes_see_each_other_over_quic() {
+    two_nodes_meet(Transport::Quic, |node| format!("quic://{}", node.listen.quic[0])).await;
+}
+
+#[tokio::test]
+async fn two_nodes_see_each_other_over_udp() {
+    two_nodes_meet(Transport::Udp, |node| format!("udp://{}", node.listen.udp[0])).await;
 }
 
 #[tokio::test]
@@ -149,7 +163,7 @@ async fn event_stream(http: SocketAddr) -> TcpStream {
 async fn a_peer_of_another_protocol_is_closed_and_counted_and_others_are_still_served() {
     let data = tempfile::tempdir().unwrap();
     let node = rig::start(&rig::settings(data.path())).await;
-    let mut stranger = TcpStream::connect(node.listen[0]).await.unwrap();
+    let mut stranger = TcpStream::connect(node.listen.tcp[0]).await.unwrap();
     stranger.write_all(&[0, 64]).await.unwrap();
     stranger.write_all(&[0x5a; 64]).await.unwrap();
     let mut rest = Vec::new();
@@ -171,7 +185,7 @@ async fn four_nodes_form_a_table_whose_log_reads_the_same_on_each() {
     let node = rig::start(&settings).await;
     let guest_data = tempfile::tempdir().unwrap();
     let mut settings = rig::settings(guest_data.path());
-    settings.connect = vec![Address(format!("tcp://{}", node.listen[0]))];
+    settings.connect = vec![Address(format!("tcp://{}", node.listen.tcp[0]))];
     let guest = rig::start(&settings).await;
     for node in [&node, &guest] {
         until("all five nodes are on the map", async || {

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "the whole program is a test")]
 
 mod cli;
+mod datagrams;
 mod graph;
 mod http;
 mod loopback;
 mod rig;
+mod tls;
 mod transport;

@@ -1,5 +1,6 @@
 //! What several tests need: a node in this process, and a plain HTTP client.
 
+use bitcraps_core::node::Address;
 use bitcraps_node::{
     config::Settings,
     start::{self, Started},
@@ -22,7 +23,7 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 pub fn settings(data: &Path) -> Settings {
     Settings {
         http: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-        listen: Some(vec!["127.0.0.1:0".to_owned()]),
+        listen: Some(vec![Address("tcp://127.0.0.1:0".to_owned())]),
         bots: 0,
         work_bits: 4,
         ..Settings::new(data.to_path_buf())

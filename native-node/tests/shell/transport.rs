@@ -8,7 +8,7 @@ use bitcraps_node::{
     driver::Mail,
     http::{self, Dashboard},
     start::Started,
-    transport::{FRAME_BYTES_MAX, LinkQueue, Ports, Pushed, frame, tcp},
+    transport::{FRAME_BYTES_MAX, LinkQueue, Ports, Pushed, Trust, frame, tcp},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::{
@@ -26,18 +26,19 @@ use tokio::{
 use tokio_tungstenite::tungstenite::Message;
 
 /// The driver's side of some transports.
-struct Desk {
-    ports: Ports,
+pub struct Desk {
+    pub ports: Ports,
     mail: mpsc::Receiver<Mail>,
     _alive: mpsc::Sender<Infallible>,
 }
 
 impl Desk {
-    fn new(connections_max: usize) -> Desk {
+    pub fn new(connections_max: usize) -> Desk {
         let (sender, mail) = mpsc::channel(64);
         let (alive, _) = mpsc::channel(1);
         let counters = Arc::new(ShellCounters::default());
-        let ports = Ports::new(sender, connections_max, counters, alive.downgrade());
+        let trust = Trust::default();
+        let ports = Ports::new(sender, connections_max, trust, counters, alive.downgrade());
         Desk { ports, mail, _alive: alive }
     }
 
@@ -49,11 +50,11 @@ impl Desk {
         (desk, address)
     }
 
-    async fn next(&mut self) -> Mail {
+    pub async fn next(&mut self) -> Mail {
         timeout(DEADLINE, self.mail.recv()).await.unwrap().unwrap()
     }
 
-    async fn link_up(&mut self) -> (LinkQueue, Transport, LinkRole, Option<Address>) {
+    pub async fn link_up(&mut self) -> (LinkQueue, Transport, LinkRole, Option<Address>) {
         match self.next().await {
             Mail::LinkUp { queue, transport, role, address, .. } => {
                 (queue, transport, role, address)
@@ -62,14 +63,14 @@ impl Desk {
         }
     }
 
-    async fn frame(&mut self) -> Vec<u8> {
+    pub async fn frame(&mut self) -> Vec<u8> {
         match self.next().await {
             Mail::Frame { bytes, .. } => bytes,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn link_down(&mut self) -> CloseReason {
+    pub async fn link_down(&mut self) -> CloseReason {
         match self.next().await {
             Mail::LinkDown { reason, .. } => reason,
             other => panic!("{other:?}"),
@@ -162,7 +163,10 @@ async fn a_dial_that_fails_says_why() {
     for (url, expected) in [
         (format!("tcp://{closed}"), "connection refused"),
         (format!("ws://{closed}"), "connection refused"),
-        ("gopher://x:1".to_owned(), "an address starts with tcp:// or ws://"),
+        (
+            "gopher://x:1".to_owned(),
+            "an address starts with tcp:// or quic:// or udp:// or ws:// or wss:// or ble://",
+        ),
     ] {
         desk.ports.clone().dial(Address(url.clone())).await;
         match desk.next().await {

@@ -80,11 +80,11 @@ impl Table {
         let mut nodes: Vec<Node> = Vec::new();
         for place in 0..members {
             let data = tempfile::tempdir()?;
-            let urls = nodes.iter().flat_map(|node| &node.started.listen);
+            let urls = nodes.iter().flat_map(|node| &node.started.listen.tcp);
             let settings = Settings {
                 name: format!("node {place}"),
                 http: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-                listen: Some(vec!["127.0.0.1:0".to_owned()]),
+                listen: Some(vec![Address("tcp://127.0.0.1:0".to_owned())]),
                 connect: urls.map(|address| Address(format!("tcp://{address}"))).collect(),
                 bots: 0,
                 role: if place == 0 { SeatRole::Player } else { SeatRole::Bot },

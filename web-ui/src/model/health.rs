@@ -335,6 +335,7 @@ pub fn repair_state(state: RepairState) -> &'static str {
 pub fn component(state: &ComponentState) -> (&'static str, &'static str, &str) {
     match state {
         ComponentState::Healthy => ("healthy", "good", ""),
+        ComponentState::Off { why } => ("off", "info", why),
         ComponentState::Degraded { why } => ("degraded", "warn", why),
         ComponentState::Unhealthy { error } => ("unhealthy", "bad", error),
         ComponentState::Unknown => ("not heard of yet", "info", ""),
