@@ -17,8 +17,8 @@ use bitcraps_core::{
         identity::{Identity, Signature, VerifiedCard},
     },
     id::{LinkId, PeerId},
-    link::{Config, Links, Output},
-    node::{Address, LinkRole},
+    link::{Config, Links, Output, SendError},
+    node::{Address, Class, LinkRole, PathClass, Transport},
     seed::Seed,
 };
 use bitcraps_node::{
@@ -26,12 +26,14 @@ use bitcraps_node::{
     components::Components,
     counters::ShellCounters,
     driver::{INBOX_MAX, Mail, Timer},
-    transport::{LinkQueue, Ports, Pushed, tcp},
+    transport::{
+        Connection, FRAME_BYTES_MAX, LinkQueue, Ports, Pushed, Trust, quic, tcp, udp, websocket,
+    },
 };
 use std::{
     collections::{BTreeMap, VecDeque},
     convert::Infallible,
-    net::TcpListener,
+    net::{TcpListener, UdpSocket},
     sync::Arc,
 };
 use tokio::sync::mpsc;
@@ -49,26 +51,78 @@ pub enum Signed {
     Yes,
 }
 
-pub async fn serve(signed: Signed, ready: impl FnOnce(String)) -> Result<()> {
-    let mut end = End::new(2, signed);
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
-    let components = Components::default();
-    let reporter = components.part("bench");
-    tokio::spawn(tcp::listen(tcp::adopt(listener)?, end.ports.clone(), reporter));
-    ready(format!("tcp://{address}"));
+/// One of our ways.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    pub transport: Transport,
+    /// Says whether the neighbour acknowledges what it gets.
+    pub class: Class,
+    pub signed: Signed,
+}
+
+pub async fn serve(way: Way, ready: impl FnOnce(String)) -> Result<()> {
+    let mut end = End::new(2, way);
+    let (ports, reporter) = (end.ports.clone(), Components::default().part("bench"));
+    let address = match way.transport {
+        Transport::Tcp => {
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            let address = format!("tcp://{}", listener.local_addr()?);
+            tokio::spawn(tcp::listen(tcp::adopt(listener)?, ports, reporter));
+            address
+        }
+        Transport::Quic => {
+            let socket = UdpSocket::bind("127.0.0.1:0")?;
+            let address = format!("quic://{}", socket.local_addr()?);
+            tokio::spawn(quic::listen(quic::adopt(socket)?, ports, reporter));
+            address
+        }
+        Transport::Udp => {
+            let socket = UdpSocket::bind("127.0.0.1:0")?;
+            let address = format!("udp://{}", socket.local_addr()?);
+            let socket = udp::adopt(socket)?;
+            let received = udp::receive(socket.clone());
+            tokio::spawn(udp::listen(socket, received, ports, reporter));
+            address
+        }
+        Transport::WebSocket => {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+            let address = format!("ws://{}", listener.local_addr()?);
+            tokio::spawn(accept(listener, ports));
+            address
+        }
+        other => bail!("{other:?} is not compared here"),
+    };
+    ready(address);
     let mut answering = Answering::default();
     loop {
         for message in end.receive().await? {
             if let Some(answer) = answering.answer(&message)? {
-                end.say(answer)?;
+                end.say(answer).await?;
             }
         }
     }
 }
 
-pub async fn connect(address: &str, signed: Signed) -> Result<End> {
-    let mut end = End::new(1, signed);
+/// Takes one WebSocket without the HTTP server in front of it.
+async fn accept(listener: tokio::net::TcpListener, ports: Ports) -> Result<()> {
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    let stream = tokio_tungstenite::accept_async(stream).await?;
+    let connection = Connection {
+        transport: Transport::WebSocket,
+        path: PathClass::Lan,
+        mtu: FRAME_BYTES_MAX,
+        role: LinkRole::Listener,
+        address: None,
+        seat: None,
+    };
+    let ends = ports.open(connection).await.context("the driver is gone")?;
+    websocket::carry(stream, ends).await;
+    Ok(())
+}
+
+pub async fn connect(address: &str, way: Way) -> Result<End> {
+    let mut end = End::new(1, way);
     tokio::spawn(end.ports.clone().dial(Address(address.to_owned())));
     while end.peer.is_none() {
         end.turn().await?;
@@ -78,7 +132,7 @@ pub async fn connect(address: &str, signed: Signed) -> Result<End> {
 
 pub struct End {
     identity: Identity,
-    signed: Signed,
+    way: Way,
     links: Links,
     clock: Clock,
     ports: Ports,
@@ -94,17 +148,18 @@ pub struct End {
 }
 
 impl End {
-    fn new(number: u64, signed: Signed) -> End {
+    fn new(number: u64, way: Way) -> End {
         let seed = Seed::from_number(number);
         let identity = Identity::generate(&seed, 0);
         let config = Config { work_bits: 0, ..Config::default() };
         let links = Links::new(config, &identity, seed.fork("links"));
         let (sender, inbox) = mpsc::channel(INBOX_MAX);
         let (alive, _) = mpsc::channel(1);
-        let ports = Ports::new(sender, 16, Arc::new(ShellCounters::default()), alive.downgrade());
+        let counters = Arc::new(ShellCounters::default());
+        let ports = Ports::new(sender, 16, Trust::default(), counters, alive.downgrade());
         End {
             identity,
-            signed,
+            way,
             links,
             clock: Clock::start(),
             ports,
@@ -124,13 +179,20 @@ impl End {
     }
 
     /// Signs if it is to be signed, seals, and hands to the link's task.
-    fn say(&mut self, mut message: Vec<u8>) -> Result<()> {
-        if self.signed == Signed::Yes {
+    async fn say(&mut self, mut message: Vec<u8>) -> Result<()> {
+        if self.way.signed == Signed::Yes {
             let signature = self.identity.sign(PURPOSE, &message);
             message.extend(signature.to_bytes());
         }
-        self.links.send(self.peer()?, &message, self.clock.now())?;
-        self.drain()
+        loop {
+            match self.links.send(self.peer()?, self.way.class, &message, self.clock.now()) {
+                Err(SendError::Busy) => self.turn().await?,
+                sent => {
+                    sent?;
+                    return self.drain();
+                }
+            }
+        }
     }
 
     /// Waits for mail or the links' deadline, and does what follows.
@@ -150,9 +212,9 @@ impl End {
         for mail in taken.drain(..) {
             let now = self.clock.now();
             match mail {
-                Mail::LinkUp { link, transport, mtu, role, queue, .. } => {
+                Mail::LinkUp { link, transport, path, mtu, role, queue, .. } => {
                     self.queues.insert(link, queue);
-                    self.links.on_up(link, transport, role, mtu, now);
+                    self.links.on_up(link, (transport, path), role, mtu, now);
                     ensure!(role == LinkRole::Listener || self.queues.len() == 1, "two links");
                 }
                 Mail::Frame { link, bytes } => self.links.on_frame(link, &bytes, now),
@@ -171,12 +233,19 @@ impl End {
             match output {
                 Output::Send { link, bytes } => {
                     let queue = self.queues.get(&link).context("no such link")?;
-                    ensure!(queue.push(bytes) == Pushed::Queued, "a frame was dropped");
+                    // Nobody but an acknowledged class sends again what is dropped here.
+                    if queue.push(bytes) != Pushed::Queued {
+                        ensure!(self.way.class == Class::Bets, "a frame was dropped");
+                        self.links.on_congested(link, self.clock.now());
+                    }
                 }
                 Output::Opened { peer, .. } => self.peer = Some(*peer),
                 Output::Received { packet, .. } => self.arrived.push(packet),
                 Output::Hangup { reason, .. } => bail!("the link ended: {}", reason.name()),
-                Output::Closed { .. } | Output::Measured { .. } => {}
+                Output::Closed { .. }
+                | Output::Measured { .. }
+                | Output::Switched { .. }
+                | Output::Prepare { .. } => {}
             }
         }
         Ok(())
@@ -187,7 +256,7 @@ impl End {
         while self.arrived.is_empty() {
             self.turn().await?;
         }
-        if self.signed == Signed::No {
+        if self.way.signed == Signed::No {
             return Ok(std::mem::take(&mut self.arrived));
         }
         // As much as is there, so that it is checked together.
@@ -213,7 +282,7 @@ impl End {
 impl Client for End {
     async fn send(&mut self, batch: Vec<Vec<u8>>) -> Result<()> {
         for message in batch {
-            self.say(message)?;
+            self.say(message).await?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use bitcraps_core::{
         self, AnnouncedLink,
         message::{AgedAnnouncement, Announcement},
     },
-    node::{self, Input, LinkRole, Node, PathClass, Transport},
+    node::{self, Class, Input, LinkRole, Node, PathClass, Transport},
     route::{self, Delivery, Router, Topology},
     seed::Seed,
     time::Instant,
@@ -117,7 +117,8 @@ impl Line {
         });
         let said = ends.each_ref().map(|end| end.announcement(hub));
         for end in &mut ends {
-            end.links.on_up(end.link, Transport::Tcp, LinkRole::Dialer, MTU, NOW);
+            let kind = (Transport::Tcp, PathClass::Lan);
+            end.links.on_up(end.link, kind, LinkRole::Dialer, MTU, NOW);
         }
         let mut line = Line { relay, ends, router, far_router };
         for at in 0..2 {
@@ -130,7 +131,7 @@ impl Line {
         for (end, bytes) in line.ends.iter_mut().zip(said) {
             let aged = vec![AgedAnnouncement { age_ms: 0, bytes }];
             let packet = Packet::Map(map::Message::Announcements(aged));
-            end.links.send(hub, &packet.encode(), NOW)?;
+            end.links.send(hub, Class::Mesh, &packet.encode(), NOW)?;
         }
         while line.carry() {}
         for end in &mut line.ends {
@@ -169,19 +170,19 @@ impl Line {
 }
 
 /// CPU time of one hop in nanoseconds: the median of `rounds` heaps.
-pub fn hop(size: usize, rounds: usize) -> Result<f64> {
+pub fn hop(size: usize, class: Class, rounds: usize) -> Result<f64> {
     let mut line = Line::new()?;
     let (hub, far) = (line.relay.peer_id(), line.ends[1].identity.id());
     let mut times = Vec::new();
     for _ in 0..rounds {
         let body = vec![7; size];
         for _ in 0..HEAP {
-            line.router.send(far, &body, Delivery::Once, NOW)?;
+            line.router.send(far, &body, class, Delivery::Once, NOW)?;
         }
         while let Some(output) = line.router.poll_output() {
             if let route::Output::Forward { to, message } = output {
                 ensure!(to == hub, "another first hop");
-                line.ends[0].links.send(hub, &Packet::Route(message).encode(), NOW)?;
+                line.ends[0].links.send(hub, class, &Packet::Route(message).encode(), NOW)?;
             }
         }
         let (link, frames) = (line.ends[0].link, line.ends[0].frames());
