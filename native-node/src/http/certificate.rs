@@ -27,6 +27,9 @@ use std::{
 /// The name of its file in the data directory.
 pub const CERTIFICATE_FILE: &str = "https.json";
 
+/// The certificate alone, for `--trust` of other nodes.
+pub const PEM_FILE: &str = "https.pem";
+
 const DAY_S: u64 = 24 * 3600;
 
 /// Days of validity, one of them in the past for clocks that are behind: within the 398 that
@@ -51,6 +54,7 @@ struct Kept {
     names: BTreeSet<String>,
     certificate: Vec<u8>,
     key: Vec<u8>,
+    pem: String,
 }
 
 impl Certificate {
@@ -78,6 +82,7 @@ impl Certificate {
         file.write_all(&serde_json::to_vec(&kept)?)?;
         file.sync_all()?;
         fs::rename(&unfinished, &path)?;
+        fs::write(dir.join(PEM_FILE), &kept.pem)?;
         Ok(Certificate { kept })
     }
 
@@ -128,8 +133,9 @@ fn make(names: BTreeSet<String>, today: u64) -> Result<Kept, rcgen::Error> {
     params.not_before = midnight(today.saturating_sub(1));
     params.not_after = midnight(today + VALID_DAYS - 1);
     let key = KeyPair::generate()?;
-    let certificate = params.self_signed(&key)?.der().to_vec();
-    Ok(Kept { made_day: today, names, certificate, key: key.serialize_der() })
+    let made = params.self_signed(&key)?;
+    let (certificate, pem) = (made.der().to_vec(), made.pem());
+    Ok(Kept { made_day: today, names, certificate, key: key.serialize_der(), pem })
 }
 
 /// Year, month and day of a day since 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date
