@@ -15,7 +15,7 @@ use bitcraps_core::{
         seal::PairKey,
     },
     game::{
-        self, KEY_EPOCH, Ledger, SeatRole,
+        KEY_EPOCH, Ledger, SeatRole,
         message::{Action, Batch, Entry, Genesis, Invitation, InvitationId, Message, Op, Seating},
     },
     id::{NodeKind, PeerId, TableId},
@@ -23,7 +23,7 @@ use bitcraps_core::{
     route::{self, Delivery, Edge, Router, Topology},
     seed::Seed,
     time::{Duration, Instant},
-    wire::{Body, BodyError, Packet, PacketError},
+    wire::{Packet, PacketError},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -178,23 +178,6 @@ fn an_envelope_is_its_version_and_then_its_room() {
         let newer = [&[3], &bytes[1..]].concat();
         assert_eq!(Packet::decode(&newer), Err(PacketError::Version { got: 3 }));
     }
-}
-
-#[test]
-fn a_body_says_for_whom_it_is() {
-    let table = TableId::from_bytes([0x55; 32]);
-    let asked = game::message::Message::GetTable { table };
-    let cases = [
-        (Body::Game(asked), format!("0004{}", "55".repeat(32))),
-        (Body::Signal(vec![9, 8]), "010908".to_owned()),
-    ];
-    for (body, golden) in cases {
-        assert_eq!(hex(&body.encode()), golden);
-        assert_eq!(Body::decode(&body.encode()), Ok(body));
-    }
-    assert_eq!(Body::decode(&[]), Err(BodyError::Kind { got: None }));
-    assert_eq!(Body::decode(&[2, 9]), Err(BodyError::Kind { got: Some(2) }));
-    assert!(Body::decode(&[0, 99]).is_err());
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub enum StartError {
     Https { address: SocketAddr, why: String, advice: &'static str },
     #[error("http and https cannot share {address}; give one of them another port")]
     SharedAddress { address: SocketAddr },
-    #[error("cannot make a certificate in {}: {why}; pass --https off to do without", data.display())]
+    #[error("no certificate in {}: {why}; pass --https off to do without", data.display())]
     Certificate { data: PathBuf, why: String },
     #[error(transparent)]
     Store(#[from] StoreError),
