@@ -15,6 +15,7 @@ use crate::{
     map::KnownPeer,
     route::Delivery,
     time::Instant,
+    transport::Class,
     wire::Body,
 };
 
@@ -57,7 +58,7 @@ impl Node {
         if self.discover.check_outgoing(to, body, known, now).is_ok() {
             let body = Body::Signal(body).encode();
             // Out of reach is as good as lost on the way.
-            let _ = self.router.send(to, &body, Delivery::Acked, now);
+            let _ = self.router.send(to, &body, Class::Mesh, Delivery::Acked, now);
         }
     }
 

@@ -4,7 +4,7 @@
 //! encrypts and fragments. Bodies of datagrams are sealed to their recipient and open to a
 //! [`Body`]: one byte that says for whom, and then what that room decodes by itself.
 
-use crate::{limits::PACKET_BYTES_MAX, map, route};
+use crate::{limits::PACKET_BYTES_MAX, map, route, transport::Class};
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever the meaning of any byte changes. Golden bytes pin each version.
@@ -27,6 +27,14 @@ pub enum PacketError {
 }
 
 impl Packet {
+    /// What it is for.
+    pub fn class(&self) -> Class {
+        match self {
+            Packet::Map(_) => Class::Mesh,
+            Packet::Route(message) => message.class(),
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         postcard::to_extend(self, vec![VERSION])
             .expect("plain data always encodes into a growing buffer")
