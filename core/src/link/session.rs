@@ -26,6 +26,9 @@ const TAG_BYTES: usize = 16;
 /// A frame's kind, a counter, a message's kind and length, a tag.
 const OVERHEAD_BYTES: usize = 1 + COUNTER_BYTES + 4 + TAG_BYTES;
 
+/// Class, eras and numbers, while they are below 2¹⁴ and 2²¹.
+const NUMBERED_BYTES: usize = 12;
+
 /// The nonce that Noise keeps for REKEY; no packet has it.
 const REKEY_COUNTER: u64 = u64::MAX;
 
@@ -77,7 +80,12 @@ impl Sealer {
             self.key = self.key.next();
         }
         self.counter += 1;
-        let packet_bytes = if let Message::Packet(packet) = message { packet.len() } else { 10 };
+        let packet_bytes = match message {
+            Message::Packet(packet) => packet.len(),
+            Message::Numbered(numbered) => NUMBERED_BYTES + numbered.packet.len(),
+            Message::Arrived(arrived) => NUMBERED_BYTES + arrived.beyond.len(),
+            Message::Ping { .. } | Message::Pong { .. } | Message::Close { .. } => 10,
+        };
         let mut frame = Vec::with_capacity(OVERHEAD_BYTES + packet_bytes);
         frame.push(SEALED);
         frame.extend(counter.to_le_bytes());

@@ -298,6 +298,22 @@ pub struct Counters {
     pub links_closed: BTreeMap<CloseReason, u64>,
     pub congested: u64,
     pub handshakes_failed: u64,
+    /// Classes of messages that took another link, by reason.
+    #[serde(default)]
+    pub link_switches: BTreeMap<SwitchReason, u64>,
+    /// Acknowledged messages between neighbours: overtaken and so lost, sent again by whatever
+    /// link, moved off a link that failed, received twice and handed up once, given up because the
+    /// peer was gone for too long.
+    #[serde(default)]
+    pub messages_lost: u64,
+    #[serde(default)]
+    pub messages_resent: u64,
+    #[serde(default)]
+    pub messages_moved: u64,
+    #[serde(default)]
+    pub messages_again: u64,
+    #[serde(default)]
+    pub messages_given_up: u64,
     pub announcements_accepted: u64,
     pub announcements_refused: u64,
     pub floods_forwarded: u64,

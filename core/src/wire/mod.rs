@@ -4,11 +4,11 @@
 //! encrypts and fragments. Bodies of datagrams are sealed to their recipient and open to a
 //! [`game::Message`](crate::game::message::Message), which has its own decoder.
 
-use crate::{limits::PACKET_BYTES_MAX, map, route};
+use crate::{limits::PACKET_BYTES_MAX, map, route, transport::Class};
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever the meaning of any byte changes. Golden bytes pin each version.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// The union of what the rooms send to a neighbour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,14 @@ pub enum PacketError {
 }
 
 impl Packet {
+    /// What it is for.
+    pub fn class(&self) -> Class {
+        match self {
+            Packet::Map(_) => Class::Mesh,
+            Packet::Route(message) => message.class(),
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         postcard::to_extend(self, vec![VERSION])
             .expect("plain data always encodes into a growing buffer")

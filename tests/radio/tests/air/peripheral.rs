@@ -1,0 +1,187 @@
+//! The serving side: `bluer` with its I/O model.
+
+use crate::{
+    COMPANY, COUNT_TO, ECHO, HOW_MANY, NOTIFY, NUMBER, SERVICE, WRITE,
+    peer::{answer, questions},
+};
+use bluer::{
+    Adapter, Session,
+    adv::Advertisement,
+    gatt::{
+        CharacteristicReader, CharacteristicWriter,
+        local::{
+            Application, ApplicationHandle, Characteristic, CharacteristicControlEvent,
+            CharacteristicNotify, CharacteristicNotifyMethod, CharacteristicWrite,
+            CharacteristicWriteMethod, Service, characteristic_control,
+        },
+    },
+};
+use futures_util::StreamExt as _;
+use std::{collections::BTreeMap, time::Duration};
+use tokio::{
+    sync::mpsc::{self, Receiver, Sender},
+    time::sleep,
+};
+
+/// Values that wait to be notified.
+const WAITING_MAX: usize = 64;
+
+pub async fn run() {
+    let session = Session::new().await.unwrap();
+    let adapter = session.default_adapter().await.unwrap();
+    let mut questions = questions();
+    let (mut application, mut advertisement) = (None, None);
+    while let Some(line) = questions.recv().await {
+        match line.as_str() {
+            "serve" => {
+                application = Some(serve(&adapter).await);
+                answer("serving");
+            }
+            "advertise" => {
+                // One that has ended is still registered.
+                drop(advertisement.take());
+                advertisement = Some(loop {
+                    match adapter.advertise(advert(6)).await {
+                        Ok(handle) => break handle,
+                        Err(_) => sleep(Duration::from_millis(50)).await,
+                    }
+                });
+                answer("advertising");
+            }
+            "advertise too much" => match adapter.advertise(advert(7)).await {
+                Ok(_) => answer("advertising"),
+                Err(error) => answer(error),
+            },
+            "power" => answer(adapter.is_powered().await.unwrap()),
+            other => panic!("{other}"),
+        }
+    }
+    drop(application);
+}
+
+/// With as much data of the manufacturer as asked for; six bytes fit.
+fn advert(bytes: usize) -> Advertisement {
+    Advertisement {
+        service_uuids: [SERVICE].into_iter().collect(),
+        manufacturer_data: BTreeMap::from([(COMPANY, vec![7; bytes])]),
+        discoverable: Some(true),
+        ..Default::default()
+    }
+}
+
+async fn serve(adapter: &Adapter) -> ApplicationHandle {
+    let (writes, write_handle) = characteristic_control();
+    let (notifications, notify_handle) = characteristic_control();
+    let application = Application {
+        services: vec![Service {
+            uuid: SERVICE,
+            primary: true,
+            characteristics: vec![
+                Characteristic {
+                    uuid: WRITE,
+                    write: Some(CharacteristicWrite {
+                        write_without_response: true,
+                        method: CharacteristicWriteMethod::Io,
+                        ..Default::default()
+                    }),
+                    control_handle: write_handle,
+                    ..Default::default()
+                },
+                Characteristic {
+                    uuid: NOTIFY,
+                    notify: Some(CharacteristicNotify {
+                        notify: true,
+                        method: CharacteristicNotifyMethod::Io,
+                        ..Default::default()
+                    }),
+                    control_handle: notify_handle,
+                    ..Default::default()
+                },
+            ],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let handle = adapter.serve_gatt_application(application).await.unwrap();
+    tokio::spawn(async move {
+        let mut events = futures_util::stream::select(writes, notifications);
+        // By central: what it is to be told, and that until it subscribes.
+        let mut queues = BTreeMap::new();
+        while let Some(event) = events.next().await {
+            match event {
+                CharacteristicControlEvent::Write(request) => {
+                    let queue = queues.entry(request.device_address());
+                    let (sender, _) = queue.or_insert_with(queue_of_one);
+                    tokio::spawn(read(request.accept().unwrap(), sender.clone()));
+                }
+                CharacteristicControlEvent::Notify(writer) => {
+                    let queue = queues.entry(writer.device_address()).or_insert_with(queue_of_one);
+                    let receiver = queue.1.take().unwrap_or_else(|| {
+                        // A new subscription of one that was here before.
+                        *queue = queue_of_one();
+                        queue.1.take().unwrap()
+                    });
+                    tokio::spawn(write(writer, receiver));
+                }
+            }
+        }
+    });
+    handle
+}
+
+fn queue_of_one() -> (Sender<Vec<u8>>, Option<Receiver<Vec<u8>>>) {
+    let (sender, receiver) = mpsc::channel(WAITING_MAX);
+    (sender, Some(receiver))
+}
+
+async fn read(reader: CharacteristicReader, out: Sender<Vec<u8>>) {
+    let (mut came, mut in_order) = (0u32, 0u32);
+    // An empty value, for ever, is how the library tells the end.
+    while let Ok(value) = reader.recv().await
+        && let Some(kind) = value.first()
+    {
+        match *kind {
+            NUMBER => {
+                in_order += u32::from(number(&value[1..]) == came);
+                came += 1;
+            }
+            HOW_MANY => {
+                let mut told = vec![HOW_MANY];
+                told.extend([came, in_order].map(u32::to_le_bytes).concat());
+                (came, in_order) = (0, 0);
+                out.send(told).await.unwrap();
+            }
+            COUNT_TO => {
+                let (to, size) = (number(&value[1..]), number(&value[5..]) as usize);
+                let out = out.clone();
+                tokio::spawn(async move {
+                    for n in 0..to {
+                        out.send(numbered(n, size)).await.unwrap();
+                    }
+                });
+            }
+            ECHO => out.send(value).await.unwrap(),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+async fn write(writer: CharacteristicWriter, mut values: Receiver<Vec<u8>>) {
+    while let Some(value) = values.recv().await {
+        if writer.send(&value).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A value of `size` bytes that carries a number.
+pub fn numbered(n: u32, size: usize) -> Vec<u8> {
+    let mut value = vec![0; size];
+    value[0] = NUMBER;
+    value[1..5].copy_from_slice(&n.to_le_bytes());
+    value
+}
+
+pub fn number(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(bytes[..4].try_into().unwrap())
+}
