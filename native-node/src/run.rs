@@ -116,6 +116,8 @@ fn ready_line(started: &Started) -> String {
     let line = serde_json::json!({
         "event": "ready",
         "http": http_url(started),
+        "https": started.https.map(|address| format!("https://{address}")),
+        "invitation": started.invitation.link,
         "listen": started.listen.urls(),
         "peer_id": started.node.peer_id(),
         "bots": started.bots,
@@ -136,8 +138,19 @@ fn announce(settings: &Settings, started: &Started) {
     });
     terminal::say(&format!("  this node    {}", started.node.peer_id()));
     terminal::say(&format!("  peers join   {}", started.listen.urls().join(", ")));
+    if let Some(at) = started.https {
+        terminal::say(&format!("  over TLS     https://{at}"));
+    }
     terminal::say(&format!("  bots         {}", started.bots.len()));
     terminal::say(&format!("  data         {}", absolute(&settings.data)));
+    match (&started.invitation.link, &started.invitation.why) {
+        (Some(link), _) => {
+            terminal::say(&format!("  guests open  {link}"));
+            terminal::say(&started.invitation.text());
+        }
+        (None, Some(why)) => terminal::say(&format!("  guests       none: {why}")),
+        (None, None) => {}
+    }
     terminal::say("  stop         Ctrl-C");
     if settings.debug == Debug::On || settings.log >= tracing::Level::DEBUG {
         terminal::say(&format!("  API token    {}", started.token.as_str()));

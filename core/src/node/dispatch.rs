@@ -147,14 +147,14 @@ impl Node {
                 self.links.on_signal(link, rssi_dbm, now);
                 self.discover.on_signal(link, rssi_dbm);
             }
-            Input::Sighted(sighting) => self.sighted(sighting, now),
-            Input::Radio(report) => self.discover.on_radio(report),
-            Input::Interference { lost_percent } => self.discover.on_interference(&lost_percent),
             Input::Power { battery_percent, charging } => {
                 self.links.on_power(battery_percent, charging, now);
                 self.discover.on_power(battery_percent, charging);
             }
-            Input::Signal { to, body } => self.signal(to, body, now),
+            Input::Sighted(sighting) => self.sighted(sighting, now),
+            Input::Radio(report) => self.discover.on_radio(report),
+            Input::Interference { lost_percent } => self.discover.on_interference(&lost_percent),
+            Input::Signal { to, body } => self.signal(to, &body, now),
             Input::Stored { ticket } => self.tables.on_stored(ticket, &self.identity, now),
             Input::Command { request, command } => self.command(request, command, now),
             Input::Wake => {}
@@ -449,13 +449,7 @@ impl Node {
                 route::Output::Forward { to, message } => {
                     self.hand_over(to, &Packet::Route(message), now);
                 }
-                route::Output::Deliver { from, body } => match Body::decode(&body) {
-                    Ok(Body::Game(message)) => {
-                        self.tables.on_message(from, message, &self.identity, now);
-                    }
-                    Ok(Body::Signal(body)) => self.signalled(from, body, now),
-                    Err(_) => self.counted.decode_refused += 1,
-                },
+                route::Output::Deliver { from, body } => self.delivered(from, &body, now),
                 route::Output::Flooded { key, body, .. } => {
                     match self.map.on_announcement(&body, now) {
                         Ok(Freshness::New) => self.router.relay(key),
@@ -469,6 +463,17 @@ impl Node {
         busy
     }
 
+    fn delivered(&mut self, from: PeerId, body: &[u8], now: Instant) {
+        match Body::decode(body) {
+            Ok(Body::Game(bytes)) => match game::message::Message::decode(bytes) {
+                Ok(message) => self.tables.on_message(from, message, &self.identity, now),
+                Err(_) => self.counted.decode_refused += 1,
+            },
+            Ok(Body::Signal(body)) => self.signalled(from, body, now),
+            Err(_) => self.counted.decode_refused += 1,
+        }
+    }
+
     fn drain_tables(&mut self, now: Instant) -> bool {
         let mut busy = false;
         while let Some(output) = self.tables.poll_output() {
@@ -477,7 +482,7 @@ impl Node {
                 game::Output::Send { to, message } => {
                     // An unreachable or crowded peer is told again by the table's own timers.
                     let (class, delivery) = delivery(&message);
-                    let body = Body::Game(message).encode();
+                    let body = Body::Game(&message.encode()).encode();
                     let _ = self.router.send(to, &body, class, delivery, now);
                 }
                 game::Output::Store { ticket, writes } => {
