@@ -50,7 +50,9 @@ async fn exchange(addr: SocketAddr, path: &str, request: String) -> Result<Answe
         stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
         anyhow::Ok(answer)
     };
-    parse(&timeout(ANSWER_MAX, whole).await.context("no answer in time")??)
+    let answer = timeout(ANSWER_MAX, whole).await.context("no answer in time");
+    let answer = answer.and_then(|answer| parse(&answer?));
+    answer.with_context(|| format!("http://{addr}{path}"))
 }
 
 /// The body of a 200 as JSON.

@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     env,
     ffi::{OsStr, OsString},
+    fs,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},

@@ -28,7 +28,7 @@ const STEP_REFUSAL: u8 = 0;
 const HANDSHAKE_HEADER_BYTES: usize = 5;
 const PIECE_HEADER_BYTES: usize = 7;
 
-/// Bytes of one handshake message: 80 of Noise, up to 124 of introduction, two tags, and room.
+/// Bytes of one handshake message: 80 of Noise, up to 114 of introduction, two tags, and room.
 pub const HANDSHAKE_BYTES_MAX: usize = 256;
 
 /// Bytes of one sealed packet: counter, message (its kind, a class, two eras, two numbers, a length
