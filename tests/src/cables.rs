@@ -11,7 +11,11 @@ use std::{
     io::Write as _,
     net::Ipv4Addr,
     process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
+
+/// Labs that this process made.
+static LABS: AtomicU32 = AtomicU32::new(0);
 
 /// One of the two machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +44,15 @@ impl Side {
 
 /// Both machines. Everything is taken down when it is dropped.
 pub struct Lab {
-    /// Tells this process's namespaces and interfaces from those of others.
+    /// Tells its namespaces and interfaces from those of other tests and processes.
     mark: u32,
 }
 
 impl Lab {
     /// `None` where namespaces cannot be made, after one line that says why.
     pub fn new(cables: u8) -> Result<Option<Lab>> {
-        let lab = Lab { mark: std::process::id() % 100_000 };
+        let number = LABS.fetch_add(1, Ordering::Relaxed);
+        let lab = Lab { mark: std::process::id() % 10_000 * 10 + number % 10 };
         if let Err(why) = ip(&["netns", "add", &lab.switch()]) {
             // Not `eprintln`: what a test that passes prints is not shown.
             let line = format!("skipped: network namespaces cannot be made here: {why:#}\n");
@@ -126,7 +131,7 @@ impl Lab {
         Ipv4Addr::new(10, self.network(), 255, side.number() * 4 + host)
     }
 
-    /// Tests of other processes have networks of their own.
+    /// Other labs have networks of their own.
     fn network(&self) -> u8 {
         100 + (self.mark % 100) as u8
     }

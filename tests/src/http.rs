@@ -50,11 +50,9 @@ async fn exchange(addr: SocketAddr, path: &str, request: String) -> Result<Answe
         stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
         anyhow::Ok(answer)
     };
-    let answer = timeout(ANSWER_MAX, whole)
-        .await
-        .with_context(|| format!("no answer from http://{addr}{path} in time"))?
-        .with_context(|| format!("http://{addr}{path}"))?;
-    parse(&answer).with_context(|| format!("http://{addr}{path}"))
+    let answer = timeout(ANSWER_MAX, whole).await.context("no answer in time");
+    let answer = answer.and_then(|answer| parse(&answer?));
+    answer.with_context(|| format!("http://{addr}{path}"))
 }
 
 /// The body of a 200 as JSON.

@@ -15,6 +15,7 @@ pub mod cables;
 mod devtools;
 pub mod http;
 pub mod ledger;
+pub mod player;
 pub mod process;
 pub mod wait;
 

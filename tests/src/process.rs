@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     env,
     ffi::{OsStr, OsString},
+    fs,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -164,7 +165,7 @@ impl NodeProcess {
     }
 
     /// `POST /api/v1/command`; gives status and answer.
-    pub async fn command(&self, command: &Value) -> Result<(u16, Value)> {
+    pub async fn order(&self, command: &Value) -> Result<(u16, Value)> {
         let token = std::fs::read_to_string(self.data.path().join("token"))?;
         let path = "/api/v1/command";
         let answer = http::post(self.ready.http, path, token.trim(), &command.to_string()).await?;
@@ -179,7 +180,7 @@ impl NodeProcess {
 
     /// Bytes of memory the process holds, where the system tells.
     pub fn resident_bytes(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
     }
@@ -224,7 +225,7 @@ impl NodeProcess {
     }
 
     /// Runs another command of the program beside this node, with its data.
-    pub async fn command(&self, args: &[&str]) -> Result<String> {
+    pub async fn program(&self, args: &[&str]) -> Result<String> {
         let mut command = beside(&self.setup.place.prefix);
         let output = command.args(args).arg("--data").arg(self.data.path()).output().await?;
         if !output.status.success() {

@@ -16,7 +16,7 @@ use bitcraps_node::{
     components::Components,
     counters::ShellCounters,
     driver::Mail,
-    transport::{LinkQueue, Ports, Pushed, ble},
+    transport::{LinkQueue, Ports, Pushed, Trust, ble},
 };
 use bitcraps_radio::{Adapter, Radio};
 use serde_json::{Value, json};
@@ -326,7 +326,8 @@ async fn a_device_that_was_never_heard_is_not_dialled() -> Result<()> {
 async fn a_desk_for_the_other_tests() -> Result<()> {
     let (sender, mut mail) = mpsc::channel(256);
     let (_alive, _) = mpsc::channel(1);
-    let ports = Ports::new(sender, 16, Arc::new(ShellCounters::default()), _alive.downgrade());
+    let counters = Arc::new(ShellCounters::default());
+    let ports = Ports::new(sender, 16, Trust::default(), counters, _alive.downgrade());
     let options = ble::Options { mode: ble::Mode::On, adapter: env::var("BLE_ADAPTER").ok() };
     let part = Components::default().part("bluetooth");
     let (bluetooth, _radio) = ble::start(options, ports.clone(), part);

@@ -66,13 +66,13 @@ impl Player {
         let id = &table["table_id"];
         if !has_chips {
             let bet = json!({"do": "place_bet", "table": id, "wager": "pass", "chips": 10});
-            let (status, _) = self.node.command(&bet).await?;
+            let (status, _) = self.node.order(&bet).await?;
             if status == 200 {
                 return Ok(());
             }
             // Out of time or of chips, or no bet for this moment: the roll goes on.
         }
-        let (status, _) = self.node.command(&json!({"do": "roll", "table": id})).await?;
+        let (status, _) = self.node.order(&json!({"do": "roll", "table": id})).await?;
         if status == 200 {
             self.done_with = Some(roll);
         }
@@ -130,7 +130,7 @@ async fn reaches(node: &NodeProcess, others: usize) -> Result<()> {
 /// Asks again until the command is carried out.
 async fn command(node: &NodeProcess, command: Value) -> Result<Value> {
     until(&format!("{} to do {command}", node.name()), TABLE_MAX, async || {
-        let (status, answer) = node.command(&command).await?;
+        let (status, answer) = node.order(&command).await?;
         Ok(if status == 200 { Look::Yes(answer) } else { Look::NotYet(answer) })
     })
     .await
@@ -152,7 +152,7 @@ async fn play(first: NodeProcess, second: NodeProcess, members: usize) -> Result
         if seat_of(&second.table().await?, second.node.peer_id()).is_some() {
             return Ok(Look::Yes(()));
         }
-        let (_, said) = second.node.command(&json!({"do": "join_table", "table": id})).await?;
+        let (_, said) = second.node.order(&json!({"do": "join_table", "table": id})).await?;
         tokio::time::sleep(PAUSE * 10).await;
         Ok(Look::NotYet(said))
     })

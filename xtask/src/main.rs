@@ -36,7 +36,7 @@ cargo xtask ci               the same as test
 cargo xtask web              build the web client into target/web
 cargo xtask sim [ARGS]        build in release and run `bitcraps sim`; --long for the experiments
 cargo xtask ble-vm           Bluetooth between two nodes in a machine with a real kernel and BlueZ
-cargo xtask bench            build in release and run the benchmarks
+cargo xtask bench            build in release and run the benchmarks; `bench links` by itself
 cargo xtask tidy             the house rules that no compiler knows
 cargo xtask layers           which room of the core may look into which
 cargo xtask deps             licences and duplicate versions of dependencies

@@ -15,6 +15,7 @@ use crate::{
     map::KnownPeer,
     route::Delivery,
     time::Instant,
+    transport::Class,
     wire::Body,
 };
 
@@ -52,20 +53,20 @@ impl Node {
 
     /// The shell says something to a peer. What is refused is counted; the shell hears nothing of
     /// it, as of anything that gets lost on the way: it has a time-out of its own.
-    pub(super) fn signal(&mut self, to: PeerId, body: Vec<u8>, now: Instant) {
+    pub(super) fn signal(&mut self, to: PeerId, body: &[u8], now: Instant) {
         let known = self.meets_peer(to);
-        if self.discover.check_outgoing(to, &body, known, now).is_ok() {
+        if self.discover.check_outgoing(to, body, known, now).is_ok() {
             let body = Body::Signal(body).encode();
             // Out of reach is as good as lost on the way.
-            let _ = self.router.send(to, &body, Delivery::Acked, now);
+            let _ = self.router.send(to, &body, Class::Mesh, Delivery::Acked, now);
         }
     }
 
     /// A peer's shell said something.
-    pub(super) fn signalled(&mut self, from: PeerId, body: Vec<u8>, now: Instant) {
+    pub(super) fn signalled(&mut self, from: PeerId, body: &[u8], now: Instant) {
         let known = self.meets_peer(from);
-        if self.discover.check_incoming(from, &body, known, now).is_ok() {
-            self.out.push_back(Output::Signal { from, body });
+        if self.discover.check_incoming(from, body, known, now).is_ok() {
+            self.out.push_back(Output::Signal { from, body: body.to_vec() });
         }
     }
 

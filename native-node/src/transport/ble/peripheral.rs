@@ -16,15 +16,15 @@
 //! A central must subscribe, take the first value and write before it costs the core a link.
 
 use super::{
-    ANSWER_MAX, Air, COMPANY_ID, FIRST_VALUE_MAX, LINGER, NOTIFY, SERVICE, SESSIONS_MAX, WRITE,
-    first_value, notifier::Notifier, words,
+    ANSWER_MAX, Air, FIRST_VALUE_MAX, LINGER, NOTIFY, SERVICE, SESSIONS_MAX, WRITE, first_value,
+    notifier::Notifier, words,
 };
 use crate::{
     admission::Seat,
     transport::{Connection, LinkEnd, LinkEnds, Outgoing, WRITE_TIMEOUT},
 };
 use bitcraps_core::{
-    discover::{Knob, RadioPlan},
+    discover::{BLE_COMPANY_ID, Knob, RadioPlan},
     node::{CloseReason, LinkRole, PathClass, Transport},
 };
 use bluer::{
@@ -224,7 +224,7 @@ fn advertisement(plan: &RadioPlan) -> Option<Advertisement> {
     let power = plan.tx_power_dbm.clamp(*TX_POWER_DBM.start(), *TX_POWER_DBM.end());
     Some(Advertisement {
         service_uuids: [SERVICE].into_iter().collect(),
-        manufacturer_data: BTreeMap::from([(COMPANY_ID, record)]),
+        manufacturer_data: BTreeMap::from([(BLE_COMPANY_ID, record)]),
         discoverable: Some(true),
         min_interval: Some(interval),
         max_interval: Some(interval),
