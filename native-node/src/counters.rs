@@ -57,6 +57,10 @@ counters! {
     ble_sightings_dropped,
     /// Bluetooth frames that arrived and were dropped because too many waited
     ble_frames_lost,
+    /// Records on the LAN that did not verify
+    lan_records_refused,
+    /// TLS handshakes of browsers that failed or took too long
+    tls_failed,
     /// HTTP connections that were accepted
     http_accepted,
     /// HTTP connections refused because every seat was settled

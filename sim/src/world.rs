@@ -550,6 +550,7 @@ impl World {
                 (13, battery_percent.map_or(u64::MAX, u64::from), &[])
             }
             Input::Signal { body, .. } => (14, 0, body),
+            Input::Interference { .. } => (15, 0, &[]),
             Input::Stored { ticket } => (5, *ticket, &[]),
             Input::Command { request, .. } => (6, request.0, &[]),
             Input::Wake => (7, 0, &[]),

@@ -19,7 +19,7 @@ use bitcraps_core::{
     graph::{self, Graph},
     id::{LinkId, PeerId},
     link::{Config as LinkConfig, Links, Output as Linked},
-    node::{LinkRole, Transport},
+    node::{Class, LinkRole, PathClass, Transport},
     route::{self, Router, Topology},
     seed::Seed,
     time::{Duration, Instant},

@@ -4,7 +4,7 @@
 //! and clicks go through the browser's input, not through scripts: they hit what a person would.
 
 use crate::{
-    devtools::DevTools,
+    devtools::{DevTools, Prompt},
     wait::{Look, until},
 };
 use anyhow::{Context as _, Result, bail};
@@ -58,10 +58,22 @@ pub struct Tab {
 impl Browser {
     /// Starts `CHROMIUM`, or the `chromium` of the PATH, with a fresh profile.
     pub async fn start() -> Result<Browser> {
+        Browser::start_with(&[], &[]).await
+    }
+
+    /// Starts one whose Bluetooth is the adapter behind a message bus. On Linux it asks for a flag.
+    pub async fn start_with_bluetooth(bus: &str) -> Result<Browser> {
+        let bus = [("DBUS_SYSTEM_BUS_ADDRESS", bus), ("DBUS_SESSION_BUS_ADDRESS", "disabled:")];
+        Browser::start_with(&["--enable-features=WebBluetooth"], &bus).await
+    }
+
+    async fn start_with(flags: &[&str], environment: &[(&str, &str)]) -> Result<Browser> {
         let program = env::var_os("CHROMIUM").unwrap_or_else(|| "chromium".into());
         let profile = tempfile::tempdir()?;
         let mut child = Command::new(&program)
             .args(FLAGS)
+            .args(flags)
+            .envs(environment.iter().copied())
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
             .stdin(Stdio::null())
@@ -225,6 +237,49 @@ impl Tab {
         }
         self.send("Input.dispatchKeyEvent", down).await?;
         self.send("Input.dispatchKeyEvent", event("keyUp")).await?;
+        Ok(())
+    }
+
+    /// From now on the browser's lists of devices are for [`Tab::chooser`].
+    pub async fn expect_choosers(&self) -> Result<()> {
+        self.send("DeviceAccess.enable", json!({})).await?;
+        Ok(())
+    }
+
+    /// The browser's list of devices as it stands, if one is shown.
+    pub fn chooser(&self) -> Option<Prompt> {
+        self.devtools.prompt(&self.session)
+    }
+
+    /// Chooses the only device of the list; waits until there is one.
+    pub async fn choose_device(&self, limit: Duration) -> Result<()> {
+        let (id, device) = until("a device to choose", limit, async || {
+            Ok(match self.chooser() {
+                Some(Prompt { id, devices }) if !devices.is_empty() => {
+                    Look::Yes((id, devices[0].0.clone()))
+                }
+                other => Look::NotYet(other),
+            })
+        })
+        .await?;
+        self.answer("DeviceAccess.selectPrompt", json!({"id": id, "deviceId": device})).await
+    }
+
+    /// Closes the list of devices without a choice.
+    pub async fn cancel_chooser(&self, limit: Duration) -> Result<()> {
+        let id = until("a list of devices", limit, async || {
+            Ok(match self.chooser() {
+                Some(prompt) => Look::Yes(prompt.id),
+                None => Look::NotYet(()),
+            })
+        })
+        .await?;
+        self.answer("DeviceAccess.cancelPrompt", json!({"id": id})).await
+    }
+
+    async fn answer(&self, method: &str, params: Value) -> Result<()> {
+        self.send(method, params).await?;
+        self.devtools.forget_prompt(&self.session);
         Ok(())
     }
 

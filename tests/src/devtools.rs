@@ -2,7 +2,8 @@
 //! each tab.
 //!
 //! Commands are strings and JSON, so nothing here grows stale when the browser is renewed. Events
-//! are not passed on: only complaints are kept, per session.
+//! are not passed on: only complaints are kept, per session, and the newest list of devices that
+//! a person is asked to choose from.
 
 use anyhow::{Context as _, Result, anyhow};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -39,6 +40,15 @@ struct Shared {
     last_id: u64,
     waiting: BTreeMap<u64, oneshot::Sender<Value>>,
     complaints: BTreeMap<String, Vec<String>>,
+    prompts: BTreeMap<String, Prompt>,
+}
+
+/// The browser's list of devices, as a person would see it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    pub id: String,
+    /// Identifier and name of each.
+    pub devices: Vec<(String, String)>,
 }
 
 impl DevTools {
@@ -106,6 +116,16 @@ impl DevTools {
         self.lock().complaints.get(session).cloned().unwrap_or_default()
     }
 
+    /// The list that waits for an answer, if there is one. A list is to be answered once: the
+    /// browser crashes over a second answer, so whoever answers takes it.
+    pub fn prompt(&self, session: &str) -> Option<Prompt> {
+        self.lock().prompts.get(session).cloned()
+    }
+
+    pub fn forget_prompt(&self, session: &str) {
+        self.lock().prompts.remove(session);
+    }
+
     fn take(&self, mut message: Value) {
         let mut shared = self.lock();
         if let Some(id) = message["id"].as_u64() {
@@ -115,8 +135,12 @@ impl DevTools {
             }
             return;
         }
-        let Some(complaint) = complaint_of(&message) else { return };
         let session = message["sessionId"].as_str().unwrap_or("").to_owned();
+        if let Some(prompt) = prompt_of(&message) {
+            shared.prompts.insert(session, prompt);
+            return;
+        }
+        let Some(complaint) = complaint_of(&message) else { return };
         let complaints = shared.complaints.entry(session).or_default();
         if complaints.len() < COMPLAINTS_MAX {
             complaints.push(complaint);
@@ -126,6 +150,16 @@ impl DevTools {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn prompt_of(event: &Value) -> Option<Prompt> {
+    if event["method"] != "DeviceAccess.deviceRequestPrompted" {
+        return None;
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let devices = event["params"]["devices"].as_array()?.iter();
+    let devices = devices.map(|device| (text(&device["id"]), text(&device["name"]))).collect();
+    Some(Prompt { id: text(&event["params"]["id"]), devices })
 }
 
 /// What an event says went wrong, if it does.

@@ -1,4 +1,4 @@
-//! As much of HTTP as a test needs: one GET, one answer, end of connection.
+//! As much of HTTP as a test needs: one request, one answer, end of connection.
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -28,20 +28,29 @@ impl Answer {
 
 /// Fetches `path`, which starts with `/`.
 pub async fn fetch(addr: SocketAddr, path: &str) -> Result<Answer> {
+    // Version 1.0: the answer is neither chunked nor followed by another.
+    exchange(addr, path, format!("GET {path} HTTP/1.0\r\nHost: {addr}\r\n\r\n")).await
+}
+
+/// Posts JSON to `path` with the node's token.
+pub async fn post(addr: SocketAddr, path: &str, token: &str, body: &str) -> Result<Answer> {
+    let request = format!(
+        "POST {path} HTTP/1.0\r\nHost: {addr}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    exchange(addr, path, request).await
+}
+
+async fn exchange(addr: SocketAddr, path: &str, request: String) -> Result<Answer> {
     let whole = async {
         let mut stream = TcpStream::connect(addr).await?;
-        // Version 1.0: the answer is neither chunked nor followed by another.
-        let request = format!("GET {path} HTTP/1.0\r\nHost: {addr}\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
         anyhow::Ok(answer)
     };
-    let answer = timeout(ANSWER_MAX, whole)
-        .await
-        .with_context(|| format!("no answer from http://{addr}{path} in time"))?
-        .with_context(|| format!("http://{addr}{path}"))?;
-    parse(&answer).with_context(|| format!("http://{addr}{path}"))
+    parse(&timeout(ANSWER_MAX, whole).await.context("no answer in time")??)
 }
 
 /// The body of a 200 as JSON.

@@ -2,8 +2,8 @@
 //!
 //! - At one height all observers must show the same log hash, bank, stacks and bets: the first
 //!   difference is an error that names both.
-//! - Chips are conserved at every height: bank, stacks and felt add up to what was minted. Holds
-//!   while nobody has cashed out.
+//! - Chips are conserved at every height: bank, stacks, felt and what those took who left add up to
+//!   what was minted.
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -31,10 +31,11 @@ impl Ledger {
         let height = number(table, "height")?;
         let page = page(table)?;
         let chips: u64 = page.seats.values().map(|(stack, felt)| stack + felt).sum();
-        if page.bank + chips != page.minted {
+        let cashed_out = table["cashed_out"].as_u64().unwrap_or(0);
+        if page.bank + chips + cashed_out != page.minted {
             bail!(
-                "{observer} at height {height}: bank {} and {chips} of the players are not the \
-                 {} minted",
+                "{observer} at height {height}: bank {}, {chips} of the players and {cashed_out} \
+                 taken away are not the {} minted",
                 page.bank,
                 page.minted
             );
@@ -104,5 +105,8 @@ mod tests {
         ledger.record("a", &table(1, "x", 100)).unwrap();
         assert!(ledger.record("b", &table(1, "y", 100)).is_err());
         assert!(ledger.record("b", &table(2, "y", 99)).is_err());
+        let mut left = table(2, "y", 99);
+        left["cashed_out"] = 1.into();
+        ledger.record("b", &left).unwrap();
     }
 }

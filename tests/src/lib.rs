@@ -11,9 +11,11 @@
 #![forbid(unsafe_code)]
 
 pub mod browser;
+pub mod cables;
 mod devtools;
 pub mod http;
 pub mod ledger;
+pub mod player;
 pub mod process;
 pub mod wait;
 

@@ -32,6 +32,7 @@ fn Gallery() -> Html {
         asked: Vec::new(),
         refused: None,
         on_do: Callback::noop(),
+        on_bluetooth: Callback::noop(),
     })
 }
 

@@ -4,7 +4,10 @@ use crate::{
     boot::{self, BootError, Booted, Step},
     clock,
     driver::{self, Asker, Told},
-    model::story::{Saying, Tone},
+    model::{
+        bluetooth::Ask,
+        story::{Saying, Tone},
+    },
     page::{
         self, Frame,
         asked::{Asked, Pending},
@@ -53,6 +56,7 @@ pub enum Msg {
     Told(Told),
     Room(Room),
     Do(Command),
+    Bluetooth(Ask),
 }
 
 impl Component for App {
@@ -93,6 +97,11 @@ impl Component for App {
             Msg::Told(Told::Done(request, result)) => self.answered(request, result),
             Msg::Room(room) => self.room = room,
             Msg::Do(command) => self.ask(command),
+            Msg::Bluetooth(ask) => {
+                if let Peer::Running(asker, _) = &self.peer {
+                    asker.bluetooth(ask);
+                }
+            }
         }
         true
     }
@@ -108,6 +117,7 @@ impl Component for App {
                 asked: self.asked.all(),
                 refused: self.refused.as_ref(),
                 on_do: context.link().callback(Msg::Do),
+                on_bluetooth: context.link().callback(Msg::Bluetooth),
             }),
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     model::names,
     slot::{self, Claim},
     store::{Entries, OWN_BYTES, Store, StoreError},
+    transport::webrtc,
 };
 use bitcraps_core::{
     crypto::identity::{Identity, WORK_BITS_DEFAULT, WorkSearch},
@@ -107,7 +108,8 @@ fn config(identity: &Identity) -> Config {
         role: SeatRole::Player,
         work_bits: WORK_BITS_DEFAULT,
         dial: home().into_iter().collect(),
-        // The page may connect to the node that served it and to nobody else.
+        // Over the network the page may connect to the node that served it and to no other.
+        dials: webrtc::is_offered().then(|| webrtc::SCHEME.to_owned()).into_iter().collect(),
         ..Config::default()
     }
 }

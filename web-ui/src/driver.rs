@@ -15,11 +15,12 @@ use crate::{
     clock,
     inbox::Inbox,
     model::{
+        bluetooth::Ask,
         connection::{Connection, Network},
         story::Story,
     },
     picture::{Picture, Saving, Shown},
-    transport::websocket::{Sent, Sockets},
+    transport::{Carriers, Sent, web_bluetooth::Radios},
 };
 use bitcraps_core::{
     id::TableId,
@@ -53,6 +54,7 @@ pub enum Told {
 pub struct Asker {
     inbox: Inbox,
     next: Rc<Cell<u64>>,
+    radios: Radios,
 }
 
 impl Asker {
@@ -62,6 +64,11 @@ impl Asker {
         self.inbox.push(Input::Command { request, command })?;
         self.next.set(request.0 + 1);
         Ok(request)
+    }
+
+    /// What no node knows of: which device the browser lets this page use. From a click.
+    pub fn bluetooth(&self, ask: Ask) {
+        self.radios.ask(ask);
     }
 }
 
@@ -100,7 +107,9 @@ pub fn current_log(table: TableId) -> Option<Vec<u8>> {
 /// Starts the loop. It runs until the tab is closed.
 pub fn start(booted: Booted, tell: Callback<Told>) -> Asker {
     let inbox = Inbox::default();
-    let driver = Rc::new(RefCell::new(Driver::new(booted, inbox.clone(), tell)));
+    let driver = Driver::new(booted, inbox.clone(), tell);
+    let radios = driver.carriers.radios().clone();
+    let driver = Rc::new(RefCell::new(driver));
     PEER.set(Some(Rc::clone(&driver)));
     let frame = draw_on_frame(&driver);
     let task = Rc::clone(&driver);
@@ -115,13 +124,13 @@ pub fn start(booted: Booted, tell: Callback<Told>) -> Asker {
     listen_to_the_page(&driver, &inbox);
     // The first drain: dials that the configuration asks for.
     inbox.answer(Input::Wake);
-    Asker { inbox, next: Rc::new(Cell::new(1)) }
+    Asker { inbox, next: Rc::new(Cell::new(1)), radios }
 }
 
 struct Driver {
     node: Node,
     inbox: Inbox,
-    sockets: Sockets,
+    carriers: Carriers,
     keeping: Keeping,
     story: Story,
     deadline: Option<Wakeup>,
@@ -137,7 +146,7 @@ impl Driver {
         let woken = inbox.clone();
         Driver {
             node: booted.node,
-            sockets: Sockets::new(inbox.clone()),
+            carriers: Carriers::new(inbox.clone()),
             inbox,
             keeping: booted.keeping,
             story: Story::new(clock::now()),
@@ -166,22 +175,20 @@ impl Driver {
 
     /// One input, then drain to *wait*.
     fn hand_in(&mut self, input: Input) {
-        match &input {
-            Input::LinkDown { link, .. } => self.sockets.forget(*link),
-            Input::DialFailed { .. } => self.sockets.forget_closed(),
-            _ => {}
-        }
+        self.carriers.on_input(&input);
         self.node.handle(input, clock::now());
         loop {
             match self.node.poll_output() {
                 Output::Send { link, bytes } => {
-                    if self.sockets.send(link, &bytes) == Sent::Congested {
+                    if self.carriers.send(link, &bytes) == Sent::Congested {
                         self.inbox.answer(Input::Congested { link });
                     }
                 }
-                Output::Hangup { link, reason } => self.sockets.hang_up(link, reason),
-                Output::Dial { address } => self.sockets.dial(address),
-                Output::Radio(_) | Output::Signal { .. } => {}
+                Output::Hangup { link, reason } => self.carriers.hang_up(link, reason),
+                Output::Dial { address } => self.carriers.dial(address),
+                Output::Signal { from, body } => self.carriers.on_signal(from, &body),
+                // Browsers let no page tune a radio, so none was reported.
+                Output::Radio(_) => {}
                 Output::Persist { ticket, writes } => match &self.keeping {
                     Keeping::Database(store) => store.write(ticket, &writes, &self.inbox),
                     // The key lives as long as this tab, so nothing can outlive what it signs.
@@ -251,6 +258,7 @@ impl Driver {
             story: self.story.clone(),
             connection,
             saving: self.saving(),
+            bluetooth: self.carriers.radios().face(),
             home: self.home.clone(),
         };
         self.tell.emit(Told::Picture(Shown::new(picture)));

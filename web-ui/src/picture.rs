@@ -1,6 +1,6 @@
 //! Everything that the page draws from, as one value.
 
-use crate::model::{connection::Connection, story::Story};
+use crate::model::{bluetooth::Bluetooth, connection::Connection, story::Story};
 use bitcraps_core::node::NodeView;
 use std::{ops::Deref, rc::Rc};
 
@@ -21,29 +21,39 @@ pub struct Picture {
     pub story: Story,
     pub connection: Connection,
     pub saving: Saving,
+    pub bluetooth: Bluetooth,
     /// The address that this page dials.
     pub home: String,
 }
 
-/// A picture that costs nothing to hand around; two are equal when they are the same one.
-#[derive(Clone, Debug)]
-pub struct Shown(Rc<Picture>);
+/// Something large that costs nothing to hand around; two are equal when they are the same one.
+#[derive(Debug)]
+pub struct Same<T>(Rc<T>);
 
-impl Shown {
-    pub fn new(picture: Picture) -> Shown {
-        Shown(Rc::new(picture))
+/// A picture as pages get it.
+pub type Shown = Same<Picture>;
+
+impl<T> Same<T> {
+    pub fn new(inner: T) -> Same<T> {
+        Same(Rc::new(inner))
     }
 }
 
-impl PartialEq for Shown {
-    fn eq(&self, other: &Shown) -> bool {
+impl<T> Clone for Same<T> {
+    fn clone(&self) -> Same<T> {
+        Same(Rc::clone(&self.0))
+    }
+}
+
+impl<T> PartialEq for Same<T> {
+    fn eq(&self, other: &Same<T>) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Deref for Shown {
-    type Target = Picture;
-    fn deref(&self) -> &Picture {
+impl<T> Deref for Same<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
         &self.0
     }
 }

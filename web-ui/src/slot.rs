@@ -9,6 +9,8 @@
 //! new page asks. So the slot is noted in the tab's session storage, and asked for again for up to
 //! a second before another is taken.
 
+use js_sys::Function;
+use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
@@ -90,25 +92,46 @@ fn locks() -> Option<Locks> {
 }
 
 async fn try_hold(locks: &Locks, slot: u32) -> bool {
+    // Not released: held as long as the tab lives.
+    hold_of(locks, &database(slot)).await.is_some()
+}
+
+/// A Web Lock that this tab holds until it is released or the tab is gone.
+pub struct Held(Function);
+
+impl Held {
+    pub fn release(self) {
+        let _ = self.0.call0(&JsValue::NULL);
+    }
+}
+
+/// Takes the lock of that name, unless another tab holds it or the browser offers none.
+pub async fn hold(name: &str) -> Option<Held> {
+    hold_of(&locks()?, name).await
+}
+
+async fn hold_of(locks: &Locks, name: &str) -> Option<Held> {
+    let release = Rc::new(RefCell::new(None));
+    let kept = Rc::clone(&release);
     let answer = js_sys::Promise::new(&mut |resolve, _| {
-        let settle = resolve.clone();
+        let (settle, kept) = (resolve.clone(), Rc::clone(&kept));
         let granted = Closure::once_into_js(move |lock: JsValue| -> JsValue {
-            let held = !lock.is_null();
-            let _ = settle.call1(&JsValue::NULL, &held.into());
-            if held {
-                // The lock lasts until this promise settles: never, so until the tab is gone.
-                js_sys::Promise::new(&mut |_, _| {}).into()
-            } else {
-                JsValue::UNDEFINED
-            }
+            // The lock lasts until this promise settles.
+            let held = (!lock.is_null()).then(|| {
+                js_sys::Promise::new(&mut |release, _| *kept.borrow_mut() = Some(release))
+            });
+            let _ = settle.call0(&JsValue::NULL);
+            held.map_or(JsValue::UNDEFINED, JsValue::from)
         });
         let options = js_sys::Object::new();
         let _ = js_sys::Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE);
-        if locks.request(&database(slot), &options, &granted).is_err() {
-            let _ = resolve.call1(&JsValue::NULL, &JsValue::FALSE);
+        if locks.request(name, &options, &granted).is_err() {
+            let _ = resolve.call0(&JsValue::NULL);
         }
     });
-    JsFuture::from(answer).await.is_ok_and(|held| held.is_truthy())
+    // Settled by the lock's manager, and never rejected.
+    let _ = JsFuture::from(answer).await;
+    release.take().map(Held)
 }
 
 fn noted() -> Option<u32> {

@@ -8,16 +8,20 @@ mod fixture;
 use bitcraps_core::{
     crypto::identity::{Identity, WORK_BITS_DEFAULT},
     id::{LinkId, TableId},
-    node::{Address, Command, Input, NodeView, Write},
+    node::{Address, CloseReason, Command, Input, NodeView, Write},
     seed::Seed,
 };
 use bitcraps_web::{
     inbox::Inbox,
+    model::bluetooth::Ask,
     page::{self, Frame},
     route::Room,
     slot::{self, Claim},
     store::{OWN_BYTES, Store},
-    transport::websocket::{SOCKETS_MAX, Sent, Sockets},
+    transport::{
+        LinkIds, Sent,
+        websocket::{SOCKETS_MAX, Sockets},
+    },
 };
 use fixture::Sample;
 use std::{cell::RefCell, rc::Rc};
@@ -140,9 +144,26 @@ async fn no_slot_is_given_twice_while_it_is_held() {
 }
 
 #[wasm_bindgen_test]
+async fn a_lock_is_held_by_one_until_it_is_released() {
+    let name = fresh("lock");
+    let held = slot::hold(&name).await.unwrap();
+    assert!(slot::hold(&name).await.is_none());
+    held.release();
+    let mut again = None;
+    for _ in 0..100 {
+        again = slot::hold(&name).await;
+        if again.is_some() {
+            break;
+        }
+        slot::pause(10).await;
+    }
+    assert!(again.is_some());
+}
+
+#[wasm_bindgen_test]
 async fn a_dial_that_nobody_answers_is_reported_as_failed() {
     let inbox = Inbox::default();
-    let mut sockets = Sockets::new(inbox.clone());
+    let mut sockets = Sockets::new(inbox.clone(), LinkIds::default());
     // Port 9 is discard: nobody listens there, and browsers refuse to try.
     for url in ["ws://127.0.0.1:9/mesh", "tcp://127.0.0.1:9000", "ws://"] {
         let address = Address(url.to_owned());
@@ -161,7 +182,7 @@ async fn a_dial_that_nobody_answers_is_reported_as_failed() {
 #[wasm_bindgen_test]
 async fn a_refused_port_is_reported_as_failed_and_the_socket_is_forgotten() {
     let inbox = Inbox::default();
-    let mut sockets = Sockets::new(inbox.clone());
+    let mut sockets = Sockets::new(inbox.clone(), LinkIds::default());
     let address = Address("ws://127.0.0.1:59999/mesh".to_owned());
     sockets.dial(address);
     assert_eq!(sockets.count(), 1);
@@ -174,7 +195,7 @@ async fn a_refused_port_is_reported_as_failed_and_the_socket_is_forgotten() {
 #[wasm_bindgen_test]
 async fn sockets_have_a_limit_and_a_link_that_is_gone_takes_no_bytes() {
     let inbox = Inbox::default();
-    let mut sockets = Sockets::new(inbox.clone());
+    let mut sockets = Sockets::new(inbox.clone(), LinkIds::default());
     for _ in 0..SOCKETS_MAX {
         // An address that never answers, so that the dials stay open.
         sockets.dial(Address("ws://10.255.255.1:9000/mesh".to_owned()));
@@ -184,7 +205,7 @@ async fn sockets_have_a_limit_and_a_link_that_is_gone_takes_no_bytes() {
     assert!(matches!(&input, Some(Input::DialFailed { why, .. }) if why.contains("too many")));
     assert_eq!(sockets.send(LinkId(999), &[1]), Sent::Queued);
     for link in 1..=SOCKETS_MAX as u64 {
-        sockets.hang_up(LinkId(link), bitcraps_core::node::CloseReason::Stopping);
+        sockets.hang_up(LinkId(link), CloseReason::Stopping);
     }
     assert_eq!(sockets.count(), 0);
 }
@@ -193,6 +214,7 @@ async fn sockets_have_a_limit_and_a_link_that_is_gone_takes_no_bytes() {
 struct Mounted {
     root: Element,
     asked: Rc<RefCell<Vec<Command>>>,
+    bluetooth: Rc<RefCell<Vec<Ask>>>,
 }
 
 #[derive(PartialEq, Properties)]
@@ -200,6 +222,7 @@ struct HostProps {
     sample: u8,
     room: Room,
     on_do: Callback<Command>,
+    on_bluetooth: Callback<Ask>,
 }
 
 #[function_component]
@@ -210,6 +233,7 @@ fn Host(props: &HostProps) -> Html {
         asked: Vec::new(),
         refused: None,
         on_do: props.on_do.clone(),
+        on_bluetooth: props.on_bluetooth.clone(),
     })
 }
 
@@ -224,9 +248,12 @@ async fn mount(sample: Sample, room: Room) -> Mounted {
     let heard = Rc::clone(&asked);
     let on_do = Callback::from(move |command| heard.borrow_mut().push(command));
     let index = SAMPLES.iter().position(|s| *s == sample).unwrap() as u8;
-    let props = HostProps { sample: index, room, on_do };
+    let bluetooth = Rc::new(RefCell::new(Vec::new()));
+    let heard = Rc::clone(&bluetooth);
+    let on_bluetooth = Callback::from(move |ask| heard.borrow_mut().push(ask));
+    let props = HostProps { sample: index, room, on_do, on_bluetooth };
     yew::Renderer::<Host>::with_root_and_props(root.clone(), props).render();
-    let drawn = Mounted { root, asked };
+    let drawn = Mounted { root, asked, bluetooth };
     until("the page", || drawn.find("main").is_some()).await;
     drawn
 }
@@ -312,6 +339,26 @@ async fn what_was_not_measured_is_shown_as_a_dash() {
 }
 
 #[wasm_bindgen_test]
+async fn bluetooth_is_asked_for_by_a_button_and_a_device_can_be_forgotten() {
+    let page = mount(Sample::Empty, Room::Lobby).await;
+    page.click("bluetooth-join");
+    assert_eq!(page.bluetooth.take(), [Ask::Choose]);
+    assert!(page.by("bluetooth-stop").is_none());
+    let choosing = mount(Sample::ComeOut, Room::Lobby).await;
+    assert!(choosing.by("bluetooth-join").unwrap().has_attribute("disabled"));
+    assert!(choosing.text("bluetooth-sentence").contains("switched off"));
+    choosing.click("bluetooth-stop");
+    assert_eq!(choosing.bluetooth.take(), [Ask::StopWaiting]);
+    let linked = mount(Sample::Point, Room::Lobby).await;
+    assert!(linked.text("bluetooth-device").contains("244 bytes"));
+    linked.click("bluetooth-forget");
+    assert_eq!(linked.bluetooth.take(), [Ask::Forget(1)]);
+    let none = mount(Sample::Unknown, Room::Lobby).await;
+    assert!(none.by("bluetooth-join").is_none());
+    assert!(none.text("bluetooth-sentence").contains("offers no Bluetooth"));
+}
+
+#[wasm_bindgen_test]
 async fn play_now_creates_a_table_with_the_suggested_name() {
     let page = mount(Sample::Point, Room::Lobby).await;
     page.click("create-table");
@@ -341,6 +388,88 @@ async fn the_card_of_a_cut_node_says_what_would_be_lost_without_it() {
     page.find("[data-testid='weak-points'] button").unwrap().click();
     until("the card", || page.by("peer-card").is_some()).await;
     assert_eq!(page.text("without-it"), "4 nodes would be cut off");
+}
+
+#[wasm_bindgen_test]
+async fn the_card_of_a_neighbour_shows_every_link_to_it_and_the_last_switches() {
+    let page = mount(Sample::Point, Room::Mesh).await;
+    page.find("[data-testid='weak-points'] button").unwrap().click();
+    until("the card", || page.by("card-links").is_some()).await;
+    let items = page.root.query_selector_all("[data-testid='card-links'] > li").unwrap();
+    let said: Vec<String> =
+        (0..items.length()).map(|i| items.get(i).unwrap().text_content().unwrap()).collect();
+    assert_eq!(said.len(), 3, "{said:?}");
+    let expected = [
+        [
+            "WebSockettrusted",
+            "Over this network, for dice, bets and logs.",
+            "1.2 ms ± 0.3 ms, loss 0 %, delivered 12 kB/s, open for 6 min",
+        ],
+        [
+            "Bluetoothon trial",
+            "Over Bluetooth, for chat and the mesh itself.",
+            "41 ms ± 6.2 ms, loss 1.2 %, delivered 830 B/s, signal −63 dBm, open for 61 s",
+        ],
+        [
+            "WebRTCnot trusted",
+            "Over the Internet, not used.",
+            "55 ms ± 18 ms, loss 88 %, delivered –, open for 65 min",
+        ],
+    ];
+    for (said, parts) in said.iter().zip(expected) {
+        assert!(parts.iter().all(|part| said.contains(part)), "{parts:?}: {said}");
+    }
+    let charts =
+        page.root.query_selector_all("[data-testid='card-links'] svg[role='img']").unwrap();
+    assert_eq!(charts.length(), 2 + 3 + 2);
+    let switches = page.text("switches");
+    assert!(
+        switches.contains(
+            "Dice, bets and logs moved from WebRTC to WebSocket: WebRTC fell silent; nothing was \
+         delivered for 340 ms."
+        ),
+        "{switches}"
+    );
+}
+
+#[wasm_bindgen_test]
+async fn own_links_switches_and_who_is_near_are_told_without_the_picture() {
+    let page = mount(Sample::Point, Room::Mesh).await;
+    let rows = page.root.query_selector_all("[data-testid='own-link']").unwrap();
+    assert_eq!(rows.length(), 4);
+    let said = page.text("own-links");
+    for part in ["dice, bets and logs", "0.3 ms", "88 %", "not trusted", "−63 dBm", "fell silent"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let near = page.text("nearby");
+    for part in [
+        "Merry Wren: Bluetooth, about 2 m away (−58 dBm), heard just now",
+        "someone at ble://00:1B:DC:07:31:99",
+        "hci0 finds others, but cannot be found",
+        "does not let a program set how often connected devices meet and how strongly it sends",
+    ] {
+        assert!(near.contains(part), "{part}: {near}");
+    }
+    page.find("[data-testid='near'] button").unwrap().click();
+    until("the card", || page.by("peer-card").is_some()).await;
+    assert!(page.text("peer-card").contains("Merry Wren"));
+    let empty = mount(Sample::Empty, Room::Mesh).await;
+    assert!(empty.text("own-links").contains("None yet"));
+    assert!(empty.text("nearby").contains("Nobody is heard"));
+    let unknown = mount(Sample::Unknown, Room::Mesh).await;
+    assert!(unknown.text("own-links").contains("someone who has not said who it is"));
+}
+
+#[wasm_bindgen_test]
+async fn a_node_that_does_not_answer_is_said_so_and_the_tabs_own_view_comes_back() {
+    let page = mount(Sample::Point, Room::Mesh).await;
+    page.click("whose-node");
+    // The test's server has no such path.
+    until("the refusal", || page.by("node-silent").is_some()).await;
+    assert!(page.by("own-links").is_none(), "nobody's links are shown as the node's");
+    page.click("whose-tab");
+    until("the own links", || page.by("own-links").is_some()).await;
 }
 
 #[wasm_bindgen_test]

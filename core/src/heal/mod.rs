@@ -102,6 +102,11 @@ impl Heal {
 
     // ---- what is known -------------------------------------------------------------------
 
+    /// Whether the driver can dial anything that others could listen on.
+    pub fn can_dial(&self) -> bool {
+        !self.config.schemes.is_empty()
+    }
+
     /// Everybody the map shows, this node included.
     pub fn on_peers(&mut self, heard: Vec<Heard>, now: Instant) {
         self.book.hear(heard, now);

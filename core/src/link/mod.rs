@@ -254,7 +254,7 @@ impl Links {
                     FrameError::Garbage => CloseReason::Garbage,
                     FrameError::TooLong { .. } => CloseReason::Limit,
                 };
-                return self.close(link, reason, None, Goodbye::Say, now);
+                return self.refuse(link, reason, now);
             }
         };
         match connection.phase {

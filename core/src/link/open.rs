@@ -18,7 +18,7 @@ use crate::{
     id::LinkId,
     limits::PACKET_BYTES_MAX,
     time::{Duration, Instant},
-    transport::{BreakerState, CloseReason},
+    transport::{BreakerState, CloseReason, Transport},
 };
 
 /// Between two pings on a link that does not answer. Guess: a link that is back is known within a
@@ -42,7 +42,7 @@ impl Links {
                 match added {
                     Ok(None) => self.wake_by(now + UNFINISHED_AGE_MAX),
                     Ok(Some(sealed)) => self.on_sealed(link, &sealed, now),
-                    Err(error) => self.close(link, piece_reason(error), None, Goodbye::Say, now),
+                    Err(error) => self.refuse(link, piece_reason(error), now),
                 }
             }
             // The listener repeats message 2: message 3 was lost.
@@ -74,12 +74,8 @@ impl Links {
             Ok(plain) => plain,
             Err(OpenError::Replayed) => return self.counters.replayed += 1,
             Err(OpenError::TooOld | OpenError::TooNew) => return self.counters.stale += 1,
-            Err(OpenError::Short { .. }) => {
-                return self.close(link, CloseReason::Garbage, None, Goodbye::Say, now);
-            }
-            Err(OpenError::Forged) => {
-                return self.close(link, CloseReason::BadSignature, None, Goodbye::Say, now);
-            }
+            Err(OpenError::Short { .. }) => return self.refuse(link, CloseReason::Garbage, now),
+            Err(OpenError::Forged) => return self.refuse(link, CloseReason::BadSignature, now),
         };
         session.heard = now;
         session.unconfirmed = None;
@@ -131,6 +127,16 @@ impl Links {
             Err(message::Malformed) => {
                 self.close(link, CloseReason::Garbage, None, Goodbye::Say, now);
             }
+        }
+    }
+
+    /// What is no frame, or did not verify, on an open link. Most transports keep frames whole and
+    /// apart, so it is the peer's doing or tampering with all of them, and ends the link. Over UDP
+    /// whoever sees a datagram can add one, so it is dropped and counted.
+    pub(super) fn refuse(&mut self, link: LinkId, reason: CloseReason, now: Instant) {
+        match self.connections.get(&link).map(|c| (c.transport, &c.phase)) {
+            Some((Transport::Udp, Phase::Open(_))) => self.counters.forged += 1,
+            _ => self.close(link, reason, None, Goodbye::Say, now),
         }
     }
 

@@ -158,6 +158,8 @@ pub struct Counters {
     pub replayed: u64,
     /// Sealed packets too old or too far ahead for the keys kept.
     pub stale: u64,
+    /// Datagrams on open UDP links that were no frame or did not verify.
+    pub forged: u64,
     /// Packets given up with pieces missing.
     pub unfinished: u64,
     /// Frames that came before or after their time in the handshake.

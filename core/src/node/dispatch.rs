@@ -6,10 +6,11 @@
 
 use super::{
     Address, Command, CommandError, Config, Counters, Event, Input, Output, RequestId, WakeReason,
-    Wakeup, mending, message::Announced,
+    Wakeup, mending, message::Announced, nearby,
 };
 use crate::{
     crypto::identity::Identity,
+    discover::Discover,
     game::{self, Happened, SeatRole, Tables},
     heal::Heal,
     health::Health,
@@ -22,7 +23,7 @@ use crate::{
     sorted::SortedSet,
     time::{Duration, Instant},
     transport::{Class, CloseReason, Transport},
-    wire::Packet,
+    wire::{Body, Packet},
 };
 use std::collections::VecDeque;
 
@@ -38,6 +39,7 @@ pub struct Node {
     pub(super) tables: Tables,
     pub(super) health: Health,
     pub(super) heal: Heal,
+    pub(super) discover: Discover,
     /// The tables that the healing room was shown last, in its order.
     pub(super) tables_shown: Vec<TableId>,
     stopping: bool,
@@ -97,6 +99,8 @@ impl Node {
         );
         let health = Health::new(config.health.clone(), identity.id(), &seed.fork("health"), now);
         let heal = Heal::new(mending::settings(&config), identity.id(), &seed.fork("heal"));
+        let discover =
+            Discover::new(nearby::settings(&config, identity.id()), &seed.fork("discover"));
         let mut node = Node {
             identity,
             config,
@@ -108,6 +112,7 @@ impl Node {
             tables,
             health,
             heal,
+            discover,
             tables_shown: Vec::new(),
             stopping: false,
             stale: Stale { links: true, topology: true },
@@ -130,6 +135,7 @@ impl Node {
                 if let Some(address) = address {
                     self.redial.on_up(link, &address.0);
                     self.heal.on_up(link, &address.0);
+                    self.discover.on_up(link, &address.0);
                 }
                 self.links.on_up(link, (transport, path), role, mtu, now);
             }
@@ -137,11 +143,18 @@ impl Node {
             Input::LinkDown { link, reason } => self.links.on_down(link, reason, now),
             Input::Congested { link } => self.links.on_congested(link, now),
             Input::DialFailed { address, why } => self.dial_failed(address, why, now),
-            Input::LinkSignal { link, rssi_dbm } => self.links.on_signal(link, rssi_dbm, now),
+            Input::LinkSignal { link, rssi_dbm } => {
+                self.links.on_signal(link, rssi_dbm, now);
+                self.discover.on_signal(link, rssi_dbm);
+            }
             Input::Power { battery_percent, charging } => {
                 self.links.on_power(battery_percent, charging, now);
+                self.discover.on_power(battery_percent, charging);
             }
-            Input::Sighted(_) | Input::Radio(_) | Input::Signal { .. } => {}
+            Input::Sighted(sighting) => self.sighted(sighting, now),
+            Input::Radio(report) => self.discover.on_radio(report),
+            Input::Interference { lost_percent } => self.discover.on_interference(&lost_percent),
+            Input::Signal { to, body } => self.signal(to, &body, now),
             Input::Stored { ticket } => self.tables.on_stored(ticket, &self.identity, now),
             Input::Command { request, command } => self.command(request, command, now),
             Input::Wake => {}
@@ -178,6 +191,7 @@ impl Node {
             (self.tables.deadline(), WakeReason::Table),
             (self.health.deadline().filter(|_| !self.stopping), WakeReason::Health),
             (self.heal.deadline().filter(|_| !self.stopping), WakeReason::Heal),
+            (self.discover.deadline().filter(|_| !self.stopping), WakeReason::Discover),
         ];
         let wakeups = due.into_iter().filter_map(|(at, why)| Some(Wakeup { at: at?, why }));
         wakeups.min_by_key(|w| (w.at, w.why))
@@ -202,6 +216,9 @@ impl Node {
         }
         if due(self.heal.deadline()) && !self.stopping {
             self.heal.on_timeout(now);
+        }
+        if due(self.discover.deadline()) {
+            self.discover.on_timeout(now);
         }
     }
 
@@ -281,6 +298,7 @@ impl Node {
                 | self.drain_tables(now)
                 | self.drain_health(now)
                 | self.drain_heal()
+                | (!self.stopping && self.drain_discover(now))
                 | self.refresh(now);
             if !busy {
                 return;
@@ -303,6 +321,7 @@ impl Node {
                     self.stale.links = true;
                     self.redial.on_opened(link, peer.id());
                     self.heal.on_opened(link, peer.id(), now);
+                    self.discover.on_opened(link, peer.id(), transport);
                     self.announce_attached(now);
                     self.refresh(now);
                     if first {
@@ -331,6 +350,7 @@ impl Node {
     ) {
         self.redial.on_closed(link, peer, reason, now);
         self.heal.on_closed(link, peer, reason, now);
+        self.discover.on_closed(link, peer, now);
         self.announce_attached(now);
         if let Some(peer) = peer {
             self.stale.links = true;
@@ -391,7 +411,9 @@ impl Node {
 
     fn dial_failed(&mut self, address: Address, why: String, now: Instant) {
         self.heal.on_dial_failed(&address.0, now);
-        let Some(retry) = self.redial.on_dial_failed(&address.0, now) else { return };
+        let kept = self.redial.on_dial_failed(&address.0, now);
+        let found = self.discover.on_dial_failed(&address.0, now);
+        let Some(retry) = kept.or(found) else { return };
         let retry_ms = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
         self.tell(Event::DialFailed { address, why, retry_ms });
     }
@@ -427,14 +449,7 @@ impl Node {
                 route::Output::Forward { to, message } => {
                     self.hand_over(to, &Packet::Route(message), now);
                 }
-                route::Output::Deliver { from, body } => {
-                    match game::message::Message::decode(&body) {
-                        Ok(message) => {
-                            self.tables.on_message(from, message, &self.identity, now);
-                        }
-                        Err(_) => self.counted.decode_refused += 1,
-                    }
-                }
+                route::Output::Deliver { from, body } => self.delivered(from, &body, now),
                 route::Output::Flooded { key, body, .. } => {
                     match self.map.on_announcement(&body, now) {
                         Ok(Freshness::New) => self.router.relay(key),
@@ -448,6 +463,17 @@ impl Node {
         busy
     }
 
+    fn delivered(&mut self, from: PeerId, body: &[u8], now: Instant) {
+        match Body::decode(body) {
+            Ok(Body::Game(bytes)) => match game::message::Message::decode(bytes) {
+                Ok(message) => self.tables.on_message(from, message, &self.identity, now),
+                Err(_) => self.counted.decode_refused += 1,
+            },
+            Ok(Body::Signal(body)) => self.signalled(from, body, now),
+            Err(_) => self.counted.decode_refused += 1,
+        }
+    }
+
     fn drain_tables(&mut self, now: Instant) -> bool {
         let mut busy = false;
         while let Some(output) = self.tables.poll_output() {
@@ -456,7 +482,8 @@ impl Node {
                 game::Output::Send { to, message } => {
                     // An unreachable or crowded peer is told again by the table's own timers.
                     let (class, delivery) = delivery(&message);
-                    let _ = self.router.send(to, &message.encode(), class, delivery, now);
+                    let body = Body::Game(&message.encode()).encode();
+                    let _ = self.router.send(to, &body, class, delivery, now);
                 }
                 game::Output::Store { ticket, writes } => {
                     self.out.push_back(Output::Persist { ticket, writes });
@@ -529,6 +556,7 @@ impl Node {
         self.router.set_topology(topology);
         self.watch_topology(now);
         self.mend_parts(now);
+        self.meet();
         let reach = self
             .map
             .peers()
@@ -545,6 +573,7 @@ impl Node {
             tables: self.tables.ads(),
             addresses: self.config.addresses.iter().map(|address| address.0.clone()).collect(),
             mended: self.heal.made(),
+            meets: nearby::meets(&self.config),
         };
         // At most sixteen tables and four addresses are named, which always fits.
         let _ = self.map.set_extra(announced.encode(), now);

@@ -51,10 +51,18 @@ pub enum Input {
     /// What the Bluetooth adapter is and which wishes it could not meet. Said at the start and
     /// whenever it changes.
     Radio(RadioReport),
+    /// The share of packets lost on each of the 37 data channels of Bluetooth LE, in percent,
+    /// lowest first; `None` where it was not measured. Few platforms let a program measure it.
+    Interference { lost_percent: Vec<Option<u8>> },
     /// What feeds this device.
     Power { battery_percent: Option<u8>, charging: bool },
     /// The shell wants to tell a peer how to reach it directly (a description or a candidate of
-    /// WebRTC); the mesh carries it, sealed to that peer.
+    /// WebRTC); the mesh carries it, sealed to that peer, and repeats it until it is acknowledged.
+    ///
+    /// 1 to [`super::SIGNAL_BYTES_MAX`] bytes, opaque to the core. It goes only to tabs that
+    /// announce that they can meet; 48 bodies to one peer at once and two a second after that.
+    /// What is too much, too long or out of reach is dropped and counted, and the shell is not
+    /// told: its own time-out ends the dial. Several bodies may arrive in any order, none twice.
     Signal { to: PeerId, body: Vec<u8> },
     /// Everything up to and including this ticket survives a crash from now on.
     Stored { ticket: u64 },
@@ -74,11 +82,16 @@ pub enum Output {
     /// Close the connection after what was sent before. No [`Input::LinkDown`] is expected.
     Hangup { link: LinkId, reason: CloseReason },
     /// Open a connection. Answer with [`Input::LinkUp`] or [`Input::DialFailed`].
+    ///
+    /// `webrtc://<peer id in hex>` is said only to drivers whose [`super::Config::dials`] name
+    /// `webrtc`, and only by the smaller of the two ids: offer to that peer by [`Input::Signal`]
+    /// and report the open data channel as the dialer; whoever gets the offer answers and reports
+    /// it as the listener, without an address.
     Dial { address: Address },
     /// How to advertise, scan and tune Bluetooth from now on. Said only to shells whose
     /// [`Input::Radio`] named an adapter.
     Radio(RadioPlan),
-    /// A peer's shell said this by [`Input::Signal`].
+    /// A peer's shell said this by [`Input::Signal`]. `from` is proved; what it says is not.
     Signal { from: PeerId, body: Vec<u8> },
     /// Store these changes, in order and all or nothing, then say [`Input::Stored`].
     Persist { ticket: u64, writes: Vec<Write> },
@@ -112,4 +125,6 @@ pub enum WakeReason {
     Health,
     /// A repair whose turn it is.
     Heal,
+    /// Somebody near to be dialled, or not heard for too long.
+    Discover,
 }

@@ -9,6 +9,7 @@ use super::{
     RepairView, message::Announced, picture::millis,
 };
 use crate::{
+    discover::WEBRTC_SCHEME,
     heal::{self, Heard, STATES},
     health::About,
     id::{PeerId, TableId},
@@ -22,7 +23,8 @@ pub(super) fn settings(config: &Config) -> heal::Config {
     let announced: Vec<String> = config.addresses.iter().map(|a| a.0.clone()).collect();
     heal::Config {
         mode: config.healing,
-        schemes: config.dials.clone(),
+        // A tab is met through the mesh, which is of no use to whoever lost the mesh.
+        schemes: config.dials.iter().filter(|s| *s != WEBRTC_SCHEME).cloned().collect(),
         kept: config.dial.iter().map(|address| address.0.clone()).collect(),
         listening: heal::Listening::at(&announced),
         diameter_max: config.health.thresholds.diameter,
@@ -33,7 +35,7 @@ pub(super) fn settings(config: &Config) -> heal::Config {
 
 impl Node {
     fn mends(&self) -> bool {
-        !self.config.dials.is_empty()
+        self.heal.can_dial()
     }
 
     /// Tells whom a path leads to.

@@ -11,11 +11,15 @@ mod health_view;
 mod io;
 mod mending;
 mod message;
+mod nearby;
 mod picture;
 mod view;
 mod watch;
 
-pub use crate::discover::{Adapter, Knob, RadioPlan, RadioReport, Sighting};
+pub use crate::discover::{
+    Adapter, Advertisement, BLE_COMPANY_ID, Knob, LanRecord, RadioPlan, RadioReport,
+    SIGHTING_RECORD_BYTES_MAX, SIGNAL_BYTES_MAX, SILENCE_MAX, Sighting, WEBRTC_SCHEME,
+};
 pub use crate::game::SeatRole;
 pub use crate::game::{CommandError, RequestId};
 pub use crate::heal::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};

@@ -26,8 +26,8 @@ impl Node {
             uptime_ms: millis(now, self.started),
             links: self.link_views(now),
             neighbours: self.neighbour_views(now),
-            nearby: Vec::new(),
-            radio: None,
+            nearby: self.nearby_views(now),
+            radio: self.discover.radio().cloned(),
             map: self.map_view(now),
             partitions: self.map.parts().to_vec(),
             tables: self.tables.sessions().map(|s| self.table_view(s, now)).collect(),
@@ -50,6 +50,7 @@ impl Node {
         let view = |l: link::LinkInfo| LinkView {
             peer_id: l.peer,
             rtt_ms: l.rtt.map(ms),
+            age_ms: Some(millis(now, l.since)),
             path: Some(l.path),
             measured: MeasuredView {
                 jitter_ms: l.rtt_variation.map(ms),
@@ -208,7 +209,7 @@ pub(super) fn millis(now: Instant, then: Instant) -> u64 {
 /// Gathers what every room counts under one roof.
 pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
     let (link, map, route) = (node.links.counters(), node.map.counters(), node.router.counters());
-    let health = node.health.counters();
+    let (health, discover) = (node.health.counters(), node.discover.counters());
     let mut all = Counters {
         frames_in: link.frames_in,
         frames_out: link.frames_out,
@@ -241,6 +242,10 @@ pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
         alerts_cleared: health.alerts_cleared,
         anomalies: health.anomalies,
         repairs: node.repair_counts(),
+        sightings_refused: discover.sightings_refused,
+        signals_sent: discover.signals_sent,
+        signals_delivered: discover.signals_delivered,
+        signals_refused: discover.signals_refused,
         tables_lost: counted.tables_lost,
         ..Counters::default()
     };

@@ -53,6 +53,9 @@ pub struct LinkView {
     pub state: LinkState,
     /// Smoothed round trip in milliseconds.
     pub rtt_ms: Option<f64>,
+    /// Since the driver reported the connection.
+    #[serde(default)]
+    pub age_ms: Option<u64>,
     #[serde(default)]
     pub path: Option<PathClass>,
     #[serde(default)]
@@ -130,6 +133,7 @@ impl LinkView {
             transport,
             state,
             rtt_ms: None,
+            age_ms: None,
             path: None,
             measured: MeasuredView::default(),
             breaker: BreakerState::default(),
@@ -344,6 +348,16 @@ pub struct Counters {
     /// How often repairs came to be in a state.
     #[serde(default)]
     pub repairs: BTreeMap<RepairState, u64>,
+    /// Advertisements and records that were not believed.
+    #[serde(default)]
+    pub sightings_refused: u64,
+    /// What shells said to each other through the mesh to open direct links.
+    #[serde(default)]
+    pub signals_sent: u64,
+    #[serde(default)]
+    pub signals_delivered: u64,
+    #[serde(default)]
+    pub signals_refused: u64,
     /// Stored tables that did not fit and were left aside at the start.
     pub tables_lost: u64,
 }

@@ -2,7 +2,7 @@
 
 use bitcraps_core::node::Address;
 use bitcraps_node::{
-    config::Settings,
+    config::{LanDiscovery, Settings},
     start::{self, Started},
 };
 use std::{
@@ -26,6 +26,7 @@ pub fn settings(data: &Path) -> Settings {
         listen: Some(vec![Address("tcp://127.0.0.1:0".to_owned())]),
         bots: 0,
         work_bits: 4,
+        lan_discovery: LanDiscovery::Off,
         ..Settings::new(data.to_path_buf())
     }
 }

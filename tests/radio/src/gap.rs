@@ -134,8 +134,8 @@ impl World {
         self.buses.len() - 1
     }
 
-    /// Adds an adapter to a bus, and gives its index and address.
-    pub fn add_adapter(&mut self, bus: usize) -> Option<(usize, String)> {
+    /// Adds an adapter to a bus, and gives its index, name and address.
+    pub fn add_adapter(&mut self, bus: usize) -> Option<(usize, String, String)> {
         let index = self.adapters.len();
         if index == ADAPTERS_MAX {
             return None;
@@ -157,7 +157,7 @@ impl World {
             seen: BTreeMap::new(),
         });
         self.set_present(index, true);
-        Some((index, address))
+        Some((index, format!("hci{number}"), address))
     }
 
     pub fn bus_of(&mut self, adapter: usize) -> &mut Bus {

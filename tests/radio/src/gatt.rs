@@ -6,6 +6,8 @@
 //!   direction, as from BlueZ 5.82; otherwise it is called and listened to over the bus.
 //! - Nothing is read from a program while [`FRAMES_MAX`] of its values are on their way, and a
 //!   write is answered once there is room: so the air pushes back.
+//!
+//! Long because a value's whole way, from one program to the other, is one thing to read.
 
 use crate::{
     bus::Interfaces,

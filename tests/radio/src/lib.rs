@@ -57,6 +57,7 @@ pub struct Adapter {
     index: usize,
     bus_number: usize,
     bus: String,
+    name: String,
     address: String,
 }
 
@@ -66,6 +67,11 @@ impl Adapter {
     /// For `DBUS_SYSTEM_BUS_ADDRESS`.
     pub fn bus(&self) -> &str {
         &self.bus
+    }
+
+    /// What it is called on its bus: `hci0`.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// As other adapters see it: `00:AA:01:00:00:01`.
@@ -102,10 +108,10 @@ impl Radio {
 
     fn add(&self, bus_number: usize, bus: String) -> Result<Adapter> {
         let added = self.ask(move |world| world.add_adapter(bus_number))?;
-        let Some((index, address)) = added else {
+        let Some((index, name, address)) = added else {
             bail!("a radio has at most {ADAPTERS_MAX} adapters");
         };
-        Ok(Adapter { index, bus_number, bus, address })
+        Ok(Adapter { index, bus_number, bus, name, address })
     }
 
     /// Whether two adapters hear each other. Going out of range ends their link.

@@ -2,7 +2,8 @@
 
 use super::asked::Asked;
 use crate::{
-    model::{mesh, names, text},
+    model::{bluetooth::Ask, connection::Connection, mesh, names, text},
+    part::bluetooth,
     picture::Shown,
     route::Room,
 };
@@ -21,19 +22,45 @@ pub struct LobbyProps {
     pub picture: Shown,
     pub asked: Vec<Asked>,
     pub on_do: Callback<Command>,
+    pub on_bluetooth: Callback<Ask>,
 }
 
 pub fn page(props: &LobbyProps) -> Html {
     let view = &props.picture.view;
+    let bluetooth = bluetooth::panel(&props.picture.bluetooth, &props.on_bluetooth);
+    // Whoever has no other link, or has begun with this one, finds it first.
+    let joined = matches!(props.picture.connection, Connection::Joined { .. });
+    let wanted = props.picture.bluetooth.is_busy() || !joined;
     html! {
         <div class="room lobby">
             <h1 id="main-title" class="sr-only" tabindex="-1">{ "Lobby" }</h1>
             <Create ..props.clone() />
+            if wanted {
+                { bluetooth.clone() }
+            }
             { my_tables(view) }
             { announced(props) }
             { peers(view) }
+            if !wanted {
+                { bluetooth }
+            }
             <OwnName ..props.clone() />
+            { invitation() }
         </div>
+    }
+}
+
+/// The node that served this page draws the code and knows the link (`/invitation`).
+fn invitation() -> Html {
+    html! {
+        <details class="panel" data-testid="invitation">
+            <summary>{ "Invite a phone on this network" }</summary>
+            <a href="/invitation">
+                <img src="/api/v1/invitation.svg" loading="lazy" width="240" height="240"
+                    alt="QR code of this node's invitation" />
+            </a>
+            <p class="quiet"><a href="/invitation">{ "The link, and what to look out for" }</a></p>
+        </details>
     }
 }
 

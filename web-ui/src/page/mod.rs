@@ -9,7 +9,7 @@ pub mod starting;
 pub mod table;
 
 use crate::{
-    model::{story::Saying, text},
+    model::{bluetooth, story::Saying, text},
     part::{saving, sayings, status},
     picture::Shown,
     route::Room,
@@ -28,13 +28,16 @@ pub struct Frame<'a> {
     /// What the page itself refused last.
     pub refused: Option<&'a Saying>,
     pub on_do: Callback<Command>,
+    pub on_bluetooth: Callback<bluetooth::Ask>,
 }
 
 /// Header, room, footer.
 pub fn frame(frame: Frame<'_>) -> Html {
-    let Frame { picture, room, asked, refused, on_do } = frame;
+    let Frame { picture, room, asked, refused, on_do, on_bluetooth } = frame;
     let page = match room {
-        Room::Lobby => lobby::page(&LobbyProps { picture: picture.clone(), asked, on_do }),
+        Room::Lobby => {
+            lobby::page(&LobbyProps { picture: picture.clone(), asked, on_do, on_bluetooth })
+        }
         Room::Table(id) => table::page(&TableRoom { picture, id, asked: &asked, on_do: &on_do }),
         Room::Mesh => html! { <mesh::Mesh picture={picture.clone()} example={None} /> },
         Room::Example(nodes) => {

@@ -1,5 +1,6 @@
 //! Pieces of pages.
 
+pub mod bluetooth;
 pub mod chart;
 pub mod dice;
 pub mod felt;
@@ -10,3 +11,4 @@ pub mod sayings;
 pub mod seats;
 pub mod status;
 pub mod typed_bet;
+pub mod whose;

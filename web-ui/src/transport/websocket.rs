@@ -4,6 +4,7 @@
 //! neither does this. When to dial again is the core's decision. Text, or a frame above the limit,
 //! ends the link as garbage: no peer of this protocol sends either.
 
+use super::{LinkIds, Sent, path_to, room_for};
 use crate::inbox::Inbox;
 use bitcraps_core::{
     id::LinkId,
@@ -17,25 +18,14 @@ use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 /// Bytes of one frame. A browser has no limit of its own; small frames keep a slow link fair.
 pub const FRAME_BYTES_MAX: usize = 16 * 1024;
 
-/// Bytes that may wait in the browser for one slow link. Guess: four of the largest packets.
-pub const BUFFERED_BYTES_MAX: u32 = 288 * 1024;
-
 /// Connections open or being opened at once. A tab needs one; the core may ask for a few more.
 pub const SOCKETS_MAX: usize = 16;
-
-/// Whether a frame went on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
-    Queued,
-    /// Too much waits already; the frame was dropped.
-    Congested,
-}
 
 /// Every connection of this tab.
 pub struct Sockets {
     inbox: Inbox,
     open: SortedMap<LinkId, Socket>,
-    next: u64,
+    ids: LinkIds,
 }
 
 struct Socket {
@@ -46,8 +36,8 @@ struct Socket {
 }
 
 impl Sockets {
-    pub fn new(inbox: Inbox) -> Self {
-        Sockets { inbox, open: SortedMap::new(), next: 1 }
+    pub fn new(inbox: Inbox, ids: LinkIds) -> Self {
+        Sockets { inbox, open: SortedMap::new(), ids }
     }
 
     /// Answered later by `LinkUp` or `DialFailed`.
@@ -56,17 +46,12 @@ impl Sockets {
             let why = "this tab has too many connections open already".to_owned();
             return self.inbox.answer(Input::DialFailed { address, why });
         }
-        if !(address.0.starts_with("ws://") || address.0.starts_with("wss://")) {
-            let why = "a browser can dial WebSocket addresses only".to_owned();
-            return self.inbox.answer(Input::DialFailed { address, why });
-        }
         let Ok(socket) = WebSocket::new(&address.0) else {
             let why = "the browser does not allow this page to connect there".to_owned();
             return self.inbox.answer(Input::DialFailed { address, why });
         };
         socket.set_binary_type(BinaryType::Arraybuffer);
-        let link = LinkId(self.next);
-        self.next += 1;
+        let link = self.ids.next();
         self.open.insert(link, Socket::listen(socket, link, address, &self.inbox));
     }
 
@@ -114,16 +99,6 @@ impl Sockets {
     }
 }
 
-/// Whether a frame of that length still fits behind what the browser has not sent yet.
-fn room_for(length: usize, buffered: u32) -> Sent {
-    let length = u32::try_from(length).unwrap_or(u32::MAX);
-    if buffered.saturating_add(length) > BUFFERED_BYTES_MAX {
-        Sent::Congested
-    } else {
-        Sent::Queued
-    }
-}
-
 impl Socket {
     fn listen(socket: WebSocket, link: LinkId, address: Address, inbox: &Inbox) -> Socket {
         let opened = Rc::new(Cell::new(false));
@@ -154,7 +129,7 @@ fn on_open(
         inbox.answer(Input::LinkUp {
             link,
             transport: Transport::WebSocket,
-            path: PathClass::Internet,
+            path: path_of(&address),
             role: LinkRole::Dialer,
             mtu: FRAME_BYTES_MAX,
             address: Some(address.clone()),
@@ -200,14 +175,31 @@ fn on_close(
     })
 }
 
+/// `ws://host:port/path`, where the host may be an IPv6 address in brackets.
+fn path_of(address: &Address) -> PathClass {
+    let rest = address.0.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or("");
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next(),
+        None => authority.split(':').next(),
+    };
+    path_to(host.unwrap_or(""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_that_does_not_fit_behind_the_others_is_congested() {
-        assert_eq!(room_for(10, BUFFERED_BYTES_MAX - 10), Sent::Queued);
-        assert_eq!(room_for(11, BUFFERED_BYTES_MAX - 10), Sent::Congested);
-        assert_eq!(room_for(usize::MAX, u32::MAX), Sent::Congested);
+    fn the_way_is_told_from_the_host_of_the_address() {
+        for (url, path) in [
+            ("ws://127.0.0.1:8080/mesh", PathClass::Lan),
+            ("ws://[::1]:8080/mesh", PathClass::Lan),
+            ("wss://localhost/mesh", PathClass::Lan),
+            ("wss://play.example/mesh", PathClass::Internet),
+            ("ws://", PathClass::Internet),
+        ] {
+            assert_eq!(path_of(&Address(url.to_owned())), path, "{url}");
+        }
     }
 }

@@ -367,3 +367,26 @@ fn inputs_about_connections_that_are_not_there_change_nothing() {
     assert!(world.ends[0].drain().is_empty());
     assert_eq!(world.ends[0].reason(), None);
 }
+
+#[test]
+fn forged_datagrams_end_no_open_link_over_udp_and_are_counted() {
+    for (transport, stays) in [(Transport::Udp, true), (Transport::Tcp, false)] {
+        let mut world = World::pair();
+        world.connect_by(transport, (0, LinkId(1)), (1, LINK), 1191);
+        world.pass(Duration::from_millis(100));
+        let sealed = [&[1][..], &1_u64.to_le_bytes(), &[7; 40]].concat();
+        let piece = [&[2, 0, 0, 0, 0, 1, 0][..], &[7; 60]].concat();
+        let forged: [&[u8]; 5] = [b"G", &[1, 2, 3], &sealed, &piece, &[0xbc, 9, 1, 0, 1, 0, 0]];
+        for frame in forged {
+            world.ends[1].links.on_frame(LINK, frame, world.now);
+        }
+        world.ends[1].drain();
+        assert_eq!(world.ends[1].closed().is_empty(), stays, "{transport:?}");
+        if stays {
+            assert_eq!(world.ends[1].links.counters().forged, forged.len() as u64);
+            world.send(0, 1, b"still here");
+            world.pass(Duration::from_secs(1));
+            assert!(world.ends[1].received().contains(&b"still here".to_vec()));
+        }
+    }
+}

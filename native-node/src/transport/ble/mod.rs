@@ -43,10 +43,6 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// In front of the manufacturer data: the number that the Bluetooth SIG leaves to those without
-/// one of their own.
-pub const COMPANY_ID: u16 = 0xffff;
-
 /// Centrals served at once. Guess: controllers hold seven to ten links, and some are dialled.
 pub const SESSIONS_MAX: usize = 6;
 
@@ -123,9 +119,20 @@ pub async fn dial(ports: &Ports, device: &str) -> Result<Dialled, String> {
 pub fn start(options: Options, ports: Ports, reporter: Reporter) -> (Bluetooth, AbortHandle) {
     let (plan, plans) = watch::channel(None);
     let (dials, dialled) = mpsc::channel(DIALS_WAITING_MAX);
-    let radio = radio::Radio::new(options, Air::new(ports), reporter, plans, dialled);
-    let task = tokio::spawn(radio.run()).abort_handle();
-    (Bluetooth { plan: Arc::new(plan), dials }, task)
+    let bluetooth = Bluetooth { plan: Arc::new(plan), dials };
+    let radio = radio::Radio {
+        options,
+        air: Air::new(ports),
+        reporter,
+        plans,
+        dials: dialled,
+        _own: bluetooth.clone(),
+        manager: None,
+        watched: None,
+        said: None,
+        unfound: None,
+    };
+    (bluetooth, tokio::spawn(radio.run()).abort_handle())
 }
 
 impl Bluetooth {

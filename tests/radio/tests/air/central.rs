@@ -2,7 +2,7 @@
 
 use crate::{
     COMPANY, COUNT_TO, ECHO, HOW_MANY, NOTIFY, NUMBER, SERVICE, WRITE,
-    peer::{answer, questions},
+    peer::{adapter_name, answer, questions},
     peripheral::{number, numbered},
 };
 use btleplug::{
@@ -38,7 +38,7 @@ pub async fn run() {
     while let Some(line) = questions.recv().await {
         let words: Vec<&str> = line.split(' ').collect();
         if adapter.is_none() {
-            adapter = manager.adapters().await.unwrap().into_iter().next();
+            adapter = find_adapter(&manager).await;
         }
         let Some(adapter) = &adapter else {
             answer("no adapter");
@@ -95,6 +95,17 @@ pub async fn run() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+async fn find_adapter(manager: &Manager) -> Option<Adapter> {
+    let name = format!("{} ", adapter_name());
+    for adapter in manager.adapters().await.unwrap() {
+        // It begins with the name, then tells the model.
+        if adapter.adapter_info().await.is_ok_and(|info| info.starts_with(&name)) {
+            return Some(adapter);
+        }
+    }
+    None
 }
 
 /// Addresses and strengths of everybody who offers the service, in order.

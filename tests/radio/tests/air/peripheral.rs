@@ -2,7 +2,7 @@
 
 use crate::{
     COMPANY, COUNT_TO, ECHO, HOW_MANY, NOTIFY, NUMBER, SERVICE, WRITE,
-    peer::{answer, questions},
+    peer::{adapter_name, answer, questions},
 };
 use bluer::{
     Adapter, Session,
@@ -28,7 +28,7 @@ const WAITING_MAX: usize = 64;
 
 pub async fn run() {
     let session = Session::new().await.unwrap();
-    let adapter = session.default_adapter().await.unwrap();
+    let adapter = session.adapter(&adapter_name()).unwrap();
     let mut questions = questions();
     let (mut application, mut advertisement) = (None, None);
     while let Some(line) = questions.recv().await {
@@ -52,6 +52,7 @@ pub async fn run() {
                 Ok(_) => answer("advertising"),
                 Err(error) => answer(error),
             },
+            "address" => answer(adapter.address().await.unwrap()),
             "power" => answer(adapter.is_powered().await.unwrap()),
             other => panic!("{other}"),
         }
@@ -136,16 +137,25 @@ fn queue_of_one() -> (Sender<Vec<u8>>, Option<Receiver<Vec<u8>>>) {
 
 async fn read(reader: CharacteristicReader, out: Sender<Vec<u8>>) {
     let (mut came, mut in_order) = (0u32, 0u32);
+    // The first that came out of turn, and what came in its place.
+    let mut wrong = None;
     // An empty value, for ever, is how the library tells the end.
     while let Ok(value) = reader.recv().await
         && let Some(kind) = value.first()
     {
         match *kind {
             NUMBER => {
-                in_order += u32::from(number(&value[1..]) == came);
+                let here = number(&value[1..]);
+                match here == came {
+                    true => in_order += 1,
+                    false => wrong = wrong.or(Some((came, here))),
+                }
                 came += 1;
             }
             HOW_MANY => {
+                if let Some((place, here)) = wrong.take() {
+                    eprintln!("in the place of {place} came {here}");
+                }
                 let mut told = vec![HOW_MANY];
                 told.extend([came, in_order].map(u32::to_le_bytes).concat());
                 (came, in_order) = (0, 0);
