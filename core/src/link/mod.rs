@@ -55,7 +55,7 @@ pub use neighbour::{SWITCHES_MAX, Switch};
 pub use outcome::{Counters, LinkInfo, LinkPhase, Neighbour, Output, PeerInfo, SendError, Tried};
 pub use pieces::{UNFINISHED_AGE_MAX, UNFINISHED_BYTES_MAX, UNFINISHED_MAX};
 pub use policy::{Policy, SERVICES, SMALL_BYTES, Service, Services};
-pub use quality::{Documents, Loss, SAMPLE_EVERY, SAMPLES_MAX, Sample};
+pub use quality::{SAMPLE_EVERY, SAMPLES_MAX, Sample};
 pub use stream::{UNACKNOWLEDGED_BYTES_MAX, WINDOW_MESSAGES};
 pub use window::WINDOW_PACKETS;
 

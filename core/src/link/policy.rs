@@ -202,8 +202,8 @@ pub fn best<'a>(need: Need, offers: impl Iterator<Item = &'a Offer> + Clone) -> 
         .clone()
         .filter(|offer| !alike.clone().any(|other| clearly_better(need, other, offer)));
     let cost = |offer: &Offer| {
-        let costs = criteria(need).iter().map(|criterion| criterion.cost(need, offer));
-        (profile(offer.transport).preference, costs.last(), offer.link)
+        let mut costs = criteria(need).iter().map(|criterion| criterion.cost(need, offer));
+        (profile(offer.transport).preference, costs.next_back(), offer.link)
     };
     unbeaten.min_by_key(|offer| cost(offer))
 }

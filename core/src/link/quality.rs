@@ -50,7 +50,8 @@ impl Documents {
         self.reliability
     }
 
-    /// Share lost, 0 to 1.
+    /// Share lost, 0 to 1, which nothing is chosen by.
+    #[cfg(test)]
     pub fn loss(&self) -> f32 {
         self.loss
     }
@@ -64,7 +65,7 @@ pub struct Loss {
     slow_ppm: i64,
 }
 
-/// The averages span this many outcomes, as a power of two. Guesses, compared in simulation.
+/// The averages span this many outcomes, as a power of two. Guesses.
 const FAST_SHIFT: u32 = 3;
 const SLOW_SHIFT: u32 = 5;
 
