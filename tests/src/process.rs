@@ -289,10 +289,6 @@ async fn launch(
         args.extend([flag.into(), value.into()]);
     }
     let mut command = beside(&place.prefix);
-    // What the tests are told is no setting of the node.
-    for (key, _) in env::vars_os().filter(|(key, _)| is_ours(key)) {
-        command.env_remove(key);
-    }
     if let Some(bus) = bus {
         command.env("DBUS_SYSTEM_BUS_ADDRESS", bus);
     }
@@ -340,14 +336,19 @@ async fn launch(
 
 /// The program, where this prefix leads.
 fn beside(prefix: &[String]) -> Command {
-    match prefix.split_first() {
+    let mut command = match prefix.split_first() {
         None => Command::new(binary()),
         Some((first, rest)) => {
             let mut command = Command::new(first);
             command.args(rest).arg(binary());
             command
         }
+    };
+    // What the tests are told is no setting of the node.
+    for (key, _) in env::vars_os().filter(|(key, _)| is_ours(key)) {
+        command.env_remove(key);
     }
+    command
 }
 
 fn is_ours(key: &OsStr) -> bool {
