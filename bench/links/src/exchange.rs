@@ -75,6 +75,11 @@ pub trait Client {
     /// The next answer.
     async fn recv(&mut self) -> Result<Vec<u8>>;
 
+    /// Keeps the connection alive between two orders. Dropped when one comes.
+    async fn idle(&mut self) -> Result<()> {
+        std::future::pending().await
+    }
+
     /// Makes what comes a stream or single messages, where that is a choice.
     fn is_streaming(&mut self, _streaming: bool) {}
 }

@@ -135,12 +135,17 @@ async fn time(system: String, address: String) -> Result<()> {
 /// Takes orders line by line, one figure or two for each, until there are no more.
 async fn orders(mut client: impl Client) -> Result<()> {
     say("ready");
+    let (sender, mut orders) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        // An end of input, or of the receiver, ends the thread.
+        std::io::stdin().lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
     loop {
-        // Reading blocks the only worker: nothing is timed meanwhile.
-        let mut line = String::new();
-        if std::io::stdin().read_line(&mut line)? == 0 {
-            return Ok(());
-        }
+        let order = tokio::select! {
+            order = orders.recv() => order,
+            ended = client.idle() => return ended,
+        };
+        let Some(line) = order else { return Ok(()) };
         let words: Vec<&str> = line.split_whitespace().collect();
         let [what, size, count] = words[..] else { bail!("no order: {line:?}") };
         let (size, count) = (size.parse()?, count.parse()?);

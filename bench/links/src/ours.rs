@@ -287,6 +287,12 @@ impl Client for End {
         Ok(())
     }
 
+    async fn idle(&mut self) -> Result<()> {
+        loop {
+            self.turn().await?;
+        }
+    }
+
     async fn recv(&mut self) -> Result<Vec<u8>> {
         loop {
             if let Some(message) = self.waiting.pop_front() {
