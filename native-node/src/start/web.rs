@@ -27,7 +27,6 @@ pub(super) struct WebSockets {
 
 /// What the servers show of themselves.
 pub(super) struct Front {
-    pub http: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
     pub invitation: Arc<Invitation>,
     tls: Option<TlsAcceptor>,
@@ -76,7 +75,7 @@ impl WebSockets {
             fingerprint = Some(certificate.fingerprint());
         }
         let invitation = Arc::new(Invitation::new(http, https, fingerprint, reach::outbound));
-        Ok(Front { http, https, invitation, tls })
+        Ok(Front { https, invitation, tls })
     }
 
     /// Starts to answer.
