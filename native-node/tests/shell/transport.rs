@@ -6,7 +6,7 @@ use bitcraps_node::{
     components::Components,
     counters::ShellCounters,
     driver::Mail,
-    http::{self, Dashboard, invitation::Invitation, serve::Security},
+    http::{self, Dashboard, invitation::Invitation},
     start::Started,
     transport::{FRAME_BYTES_MAX, LinkQueue, Ports, Pushed, Trust, frame, tcp},
 };
@@ -107,7 +107,7 @@ impl WebDesk {
         let address = listener.local_addr().unwrap();
         tokio::spawn(http::serve::serve(
             listener,
-            Security::Clear,
+            http::serve::Security::Clear,
             router,
             (Arc::default(), Components::default().part("http")),
             stop_seen,
