@@ -15,7 +15,7 @@ use bitcraps_tests::{
     process::{NodeProcess, Place, Setup},
     wait::{Look, until},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, io::Write as _, net::IpAddr, time::Duration};
 
 /// The transport of each cable, as views name it, and the scheme and port it is dialled at.
@@ -59,7 +59,7 @@ impl Game {
             format!("{scheme}://{}:{port}", lab.address(Side::Right, *cable as u8))
         };
         let connect = cables.iter().map(url).collect();
-        let left = Setup { connect, ..setup(Side::Left, "left") };
+        let left = Setup { connect, role: "player", ..setup(Side::Left, "left") };
         let left = NodeProcess::start(left).await?;
         let mut game = Game { lab, left, right, ledger: Ledger::default() };
         for node in [&game.left, &game.right] {
@@ -89,6 +89,9 @@ impl Game {
                     ledger.record(node.name(), table)?;
                 }
                 fallen = rolls_of(&view);
+                if node.name() == left.name() {
+                    act(left, table).await;
+                }
             }
             Ok(if fallen >= before + rolls { Look::Yes(()) } else { Look::NotYet(fallen) })
         })
@@ -169,6 +172,25 @@ impl Game {
         }
         Ok(())
     }
+}
+
+/// Bots play when a person does: the left machine bets once on each roll and has no more bets.
+async fn act(player: &NodeProcess, table: &Value) {
+    let seats = table["seats"].as_array().into_iter().flatten();
+    let mut own = seats.filter(|seat| seat["peer_id"] == player.peer_id());
+    let Some(seat) = own.next() else { return };
+    let open = table["state"] == "playing" && table["phase"] == "betting";
+    if !open || seat["ready"] == true || table["pending"] != 0 {
+        return;
+    }
+    let id = &table["table_id"];
+    let has_bet = seat["bets"].as_array().is_some_and(|bets| !bets.is_empty());
+    if !has_bet {
+        let bet = json!({ "do": "place_bet", "table": id, "wager": "pass", "chips": 10 });
+        // Refused when the bets were closed in this moment, or a point stands.
+        let _ = player.post(&bet).await;
+    }
+    let _ = player.post(&json!({ "do": "roll", "table": id })).await;
 }
 
 /// Messages of one class that took another link.
