@@ -234,6 +234,35 @@ impl NodeProcess {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// `POST /api/v1/command` from the machine the node runs on, by the shell's own sockets: the API
+    /// answers that machine alone.
+    pub async fn post(&self, body: &Value) -> Result<()> {
+        let token = std::fs::read_to_string(self.data.path().join("token"))?;
+        let (body, port) = (body.to_string(), self.ready.http.port());
+        let request = format!(
+            "POST /api/v1/command HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            token.trim(),
+            body.len()
+        );
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; printf %s \"$0\" >&3; cat <&3");
+        let mut command = match self.setup.place.prefix.split_first() {
+            None => Command::new("bash"),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg("bash");
+                command
+            }
+        };
+        let run = command.arg("-c").arg(script).arg(request).kill_on_drop(true).output();
+        let output = timeout(STOP_MAX, run).await.context("no answer to a command")??;
+        let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+        match answer.split_whitespace().nth(1) {
+            Some("200") => Ok(()),
+            _ => bail!("{body}: {answer}"),
+        }
+    }
+
     /// An error when the node logged one.
     pub fn logged_no_error(&self) -> Result<()> {
         let lines = self.log.lines();

@@ -27,9 +27,8 @@ mod words;
 use super::{Dialled, Incoming, Ports};
 use crate::components::Reporter;
 use bitcraps_core::{
-    discover::RadioPlan,
     id::LinkId,
-    node::Input,
+    node::{Input, RadioPlan},
     transport::{BLE_NOTIFY_UUID, BLE_SERVICE_UUID, BLE_VALUE_BYTES_MAX, BLE_WRITE_UUID},
 };
 use std::{

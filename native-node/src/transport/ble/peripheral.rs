@@ -23,9 +23,8 @@ use crate::{
     admission::Seat,
     transport::{Connection, LinkEnd, LinkEnds, Outgoing, WRITE_TIMEOUT},
 };
-use bitcraps_core::{
-    discover::{BLE_COMPANY_ID, Knob, RadioPlan},
-    node::{CloseReason, LinkRole, PathClass, Transport},
+use bitcraps_core::node::{
+    BLE_COMPANY_ID, CloseReason, Knob, LinkRole, PathClass, RadioPlan, Transport,
 };
 use bluer::{
     Adapter, Address, Device, Session,

@@ -15,9 +15,9 @@ use super::{
     words,
 };
 use crate::components::{REPORT_EVERY, Reporter};
-use bitcraps_core::{
-    discover::{Adapter as AdapterState, BLE_COMPANY_ID, Knob, RadioPlan, RadioReport, Sighting},
-    node::{ComponentState, Input, Transport},
+use bitcraps_core::node::{
+    Adapter as AdapterState, BLE_COMPANY_ID, ComponentState, Input, Knob, RadioPlan, RadioReport,
+    Sighting, Transport,
 };
 use btleplug::{
     api::{Central as _, CentralEvent, CentralState, Manager as _, Peripheral as _, ScanFilter},
