@@ -3,8 +3,8 @@
 //! The links beside published ones are a workspace of their own, `bench/links`, because those take
 //! ten minutes to build: `links` is run when it is asked for by name alone.
 //!
-//! Each other benchmark is a program, and built and run only when something of it is asked for. What
-//! there is to ask for is read from their sources, so that it is written once.
+//! Each other benchmark is a program, and built and run only when something of it is asked for.
+//! What there is to ask for is read from their sources, so that it is written once.
 
 use crate::{
     run,
