@@ -183,7 +183,9 @@ impl Peer {
                         Packet::Route(message) => self.router.on_message(from, message, now),
                         Packet::Map(_) => bail!("nobody here speaks of a map"),
                     },
-                    link::Output::Measured { .. } => {}
+                    link::Output::Measured { .. }
+                    | link::Output::Switched { .. }
+                    | link::Output::Prepare { .. } => {}
                     link::Output::Hangup { reason, .. } | link::Output::Closed { reason, .. } => {
                         bail!("the link ended: {}", reason.name())
                     }

@@ -7,8 +7,9 @@
 //! open nodes, so a node is settled when each other open node is near enough through one of the
 //! sources. What keeps a node open is remembered: it is looked at first when its turn comes again,
 //! and the node that keeps most others open is searched from next. While many are open, only nodes
-//! near a source are tried, which leave few others too far from that source. Where paths are short and bounds settle little,
-//! as in small worlds, 64 searches run at once instead (`batch.rs`). Worst case n searches.
+//! near a source are tried, which leave few others too far from that source. Where paths are short
+//! and bounds settle little, as in small worlds, 64 searches run at once instead (`batch.rs`).
+//! Worst case n searches.
 
 use super::batch::{Batch, STARTS};
 use super::order::{Order, SMALL};
