@@ -142,7 +142,7 @@ pub const SCENARIOS: [Listed; 6] = [
     },
     Listed {
         name: "links",
-        about: "a table is played while the kinds of link die one after the other, down to Bluetooth",
+        about: "a table is played while one kind of link after the other dies, down to Bluetooth",
         nodes_default: 5,
         nodes_min: 4,
         nodes_max: 16,

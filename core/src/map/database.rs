@@ -1,7 +1,7 @@
 //! What is known of every node, and the graph that follows from it.
 //!
 //! Rules. A version only ever rises: older ones are stale, the same one with other content is
-//! refused. An edge exists when both of its ends announce each other, over whatever transport: each
+//! refused. An edge exists when both of its ends announce each other, over whatever transport: an
 //! end chooses its links by itself. Its transport is what the end with the smaller id says; its
 //! latency is the larger and its reliability the smaller of what the ends say, so that both sides
 //! of every node compute equal costs. A node that was forgotten stays remembered by its version for a
