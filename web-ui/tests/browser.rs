@@ -1,5 +1,7 @@
 //! What only a browser can show: the real IndexedDB, real Web Locks, a real WebSocket, pages drawn
 //! in a real document.
+//!
+//! Long because a browser test binary starts a browser of its own, and one start serves them all.
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, reason = "clippy takes only #[test] functions for tests")]
 
