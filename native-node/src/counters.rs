@@ -31,7 +31,7 @@ counters! {
     quic_accepted,
     /// QUIC mesh connections refused because every seat was settled or their address had too many
     quic_refused,
-    /// QUIC connections that had to prove their address first, because many handshakes were under way
+    /// QUIC connections that had to prove their address first, as many handshakes were under way
     quic_retried,
     /// UDP mesh links that were accepted
     udp_accepted,

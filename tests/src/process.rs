@@ -234,8 +234,8 @@ impl NodeProcess {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// `POST /api/v1/command` from the machine the node runs on, by the shell's own sockets: the API
-    /// answers that machine alone.
+    /// `POST /api/v1/command` from the machine the node runs on, by the shell's own sockets: the
+    /// API answers that machine alone.
     pub async fn post(&self, body: &Value) -> Result<()> {
         let token = std::fs::read_to_string(self.data.path().join("token"))?;
         let (body, port) = (body.to_string(), self.ready.http.port());
