@@ -15,7 +15,7 @@ use super::{
     Links, Output, SendError, Tried,
     connection::{Connection, Phase, Session},
     emit,
-    flight::{ACKNOWLEDGE_WITHIN, OVERTAKEN},
+    flight::ACKNOWLEDGE_WITHIN,
     frame,
     message::{Arrived, Message, Numbered},
     neighbour::{CLASSES, Peer, index},
@@ -263,7 +263,7 @@ impl Links {
         let first = outbox.first();
         let sound = outbox.acknowledge(next, |done| {
             to.unacknowledged_bytes -= done.bytes;
-            credit(&mut self.connections, &mut ledger, &done, now);
+            credit(&mut self.connections, &mut ledger, class, &done, now);
         });
         if sound.is_none() && next >= first {
             // It cannot have what was never sent.
@@ -273,7 +273,7 @@ impl Links {
         for (number, bit) in (next + 1..).zip(bits(beyond)) {
             if bit && let Some(done) = outbox.acknowledge_one(number) {
                 to.unacknowledged_bytes -= done.bytes;
-                credit(&mut self.connections, &mut ledger, &done, now);
+                credit(&mut self.connections, &mut ledger, class, &done, now);
             }
         }
         if ledger.touched.is_empty() {
@@ -288,7 +288,7 @@ impl Links {
             session.quality.on_round_trip((now - at).saturating_sub(held));
         }
         for link in ledger.touched {
-            self.find_lost(peer, link);
+            self.find_lost(peer, class, link);
             self.tell_if_moved(link, now);
         }
         if ledger.revived {
@@ -298,24 +298,24 @@ impl Links {
         self.pump(peer, now);
     }
 
-    /// What was overtaken by enough later sendings of its link is lost and waits again.
-    fn find_lost(&mut self, peer: PeerId, link: LinkId) {
+    /// What was overtaken by enough later sendings of its class and link is lost and waits again.
+    fn find_lost(&mut self, peer: PeerId, class: Class, link: LinkId) {
         let Some(to) = self.peers.get_mut(&peer) else { return };
         let Some(Phase::Open(session)) = self.connections.get_mut(&link).map(|c| &mut c.phase)
         else {
             return;
         };
-        while let Some(front) = session.flight.list.front().copied() {
-            let outbox = &mut to.outboxes[index(front.class)];
-            let flies = outbox.flies(front.number, link, front.sending);
-            if flies && front.sending + OVERTAKEN >= session.flight.beyond {
+        let outbox = &mut to.outboxes[index(class)];
+        while let Some(first) = session.flight.first_of(class) {
+            let flies = outbox.flies(first.number, link, first.sending);
+            if flies && !session.flight.is_overtaken(&first) {
                 return;
             }
-            session.flight.list.pop_front();
-            if flies && let Some(entry) = outbox.get_mut(front.number) {
+            session.flight.forget_first_of(class);
+            if flies && let Some(entry) = outbox.get_mut(first.number) {
                 session.flight.over(entry.packet.len());
                 session.quality.on_loss();
-                outbox.wait_again(front.number);
+                outbox.wait_again(first.number);
                 self.counters.lost += 1;
             }
         }
@@ -382,7 +382,7 @@ impl Links {
         };
         let mut again = 0;
         while again < AGAIN
-            && let Some(front) = session.flight.list.pop_front()
+            && let Some(front) = session.flight.take_first()
         {
             let outbox = &mut to.outboxes[index(front.class)];
             if outbox.flies(front.number, link, front.sending)
@@ -467,6 +467,7 @@ struct Credits {
 fn credit(
     connections: &mut SortedMap<LinkId, Connection>,
     credits: &mut Credits,
+    class: Class,
     done: &Done,
     now: Instant,
 ) {
@@ -475,7 +476,7 @@ fn credit(
     let Some(Phase::Open(session)) = connections.get_mut(&link).map(|c| &mut c.phase) else {
         return;
     };
-    session.flight.on_acknowledged(sending, done.bytes, now);
+    session.flight.on_acknowledged(class, sending, done.bytes, now);
     session.quality.on_delivered(session.flight.delivered - delivered, now - at);
     credits.revived |= session.on_success();
     if !credits.touched.contains(&link) {

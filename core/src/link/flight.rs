@@ -1,10 +1,14 @@
 //! What is under way on one link and not acknowledged.
 //!
 //! Rules. Every sending has a number of the link's own, so that a later one that was acknowledged
-//! shows an earlier one to be lost, whatever their classes. A message that was sent again by
-//! another link leaves its old sending behind in the list; it is recognised by its number.
+//! shows an earlier one of its class to be lost. Of its class only: each class is acknowledged by
+//! itself and holds that back by itself, so another's says nothing. A message that was sent again
+//! by another link leaves its old sending behind in the list; it is recognised by its number.
 
-use super::quality::Quality;
+use super::{
+    neighbour::{CLASSES, index},
+    quality::Quality,
+};
 use crate::{
     time::{Duration, Instant},
     transport::Class,
@@ -12,7 +16,7 @@ use crate::{
 use std::collections::VecDeque;
 
 /// Sendings after one that were acknowledged before it counts as lost (RFC 9002, section 6.1.1).
-pub const OVERTAKEN: u64 = 3;
+const OVERTAKEN: u64 = 3;
 
 /// An acknowledgement alone is held back this long, for more of them or a message that takes it
 /// along. Guess, RFC 9000's default.
@@ -37,13 +41,13 @@ pub struct Sending {
 
 pub struct Flight {
     next: u64,
-    /// Ascending; some are over already.
-    pub list: VecDeque<Sending>,
+    /// By class, ascending; some are over already.
+    lists: [VecDeque<Sending>; CLASSES],
     /// Of those that are not over.
     pub messages: usize,
     pub bytes: usize,
-    /// The latest sending that was acknowledged, plus one.
-    pub beyond: u64,
+    /// By class: the latest sending that was acknowledged, plus one.
+    beyond: [u64; CLASSES],
     /// Bytes acknowledged since the link opened.
     pub delivered: u64,
     /// Waits in a row that ended in vain.
@@ -58,10 +62,10 @@ impl Flight {
     pub fn new(now: Instant) -> Flight {
         Flight {
             next: 0,
-            list: VecDeque::new(),
+            lists: Default::default(),
             messages: 0,
             bytes: 0,
-            beyond: 0,
+            beyond: [0; CLASSES],
             delivered: 0,
             timeouts: 0,
             since: now,
@@ -76,7 +80,7 @@ impl Flight {
         if self.messages == 0 {
             self.since = now;
         }
-        self.list.push_back(Sending { sending, class, number });
+        self.lists[index(class)].push_back(Sending { sending, class, number });
         self.messages += 1;
         self.bytes += bytes;
         self.sent += 1;
@@ -89,17 +93,38 @@ impl Flight {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
-    pub fn on_acknowledged(&mut self, sending: u64, bytes: usize, now: Instant) {
+    /// The earliest sending of a class.
+    pub fn first_of(&self, class: Class) -> Option<Sending> {
+        self.lists[index(class)].front().copied()
+    }
+
+    pub fn forget_first_of(&mut self, class: Class) {
+        self.lists[index(class)].pop_front();
+    }
+
+    /// Whether enough later sendings of its class were acknowledged.
+    pub fn is_overtaken(&self, sending: &Sending) -> bool {
+        sending.sending + OVERTAKEN < self.beyond[index(sending.class)]
+    }
+
+    /// Takes the earliest sending of all out.
+    pub fn take_first(&mut self) -> Option<Sending> {
+        let list = self.lists.iter_mut().filter(|list| !list.is_empty());
+        list.min_by_key(|list| list.front().map(|first| first.sending))?.pop_front()
+    }
+
+    pub fn on_acknowledged(&mut self, class: Class, sending: u64, bytes: usize, now: Instant) {
         self.over(bytes);
         self.delivered += bytes as u64;
-        self.beyond = self.beyond.max(sending + 1);
+        let beyond = &mut self.beyond[index(class)];
+        *beyond = (*beyond).max(sending + 1);
         self.timeouts = 0;
         self.since = now;
     }
 
     /// Nothing is under way any more.
     pub fn clear(&mut self) {
-        self.list.clear();
+        self.lists.iter_mut().for_each(VecDeque::clear);
         self.messages = 0;
         self.bytes = 0;
     }

@@ -339,3 +339,26 @@ fn an_answered_message_takes_no_frame_but_its_own() {
     lab.pass(ms(100));
     assert!(lab.ends.iter().all(|e| e.links.peers().all(|p| p.unacknowledged == 0)));
 }
+
+#[test]
+fn nothing_counts_as_lost_on_links_that_lose_nothing() {
+    let kinds = [(Transport::Tcp, 1), (Transport::Quic, 1), (Transport::WebSocket, 1)];
+    for seed in 0..20 {
+        let (mut lab, _) = Lab::with(seed, &kinds);
+        for n in 0..300u16 {
+            let class = Class::ALL[lab.rng.below(Class::ALL.len() as u64) as usize];
+            let from = lab.rng.below(2) as usize;
+            assert!(lab.send(from, class, &n.to_le_bytes()));
+            let pause = Duration::from_micros(lab.rng.below(4000));
+            lab.pass(pause);
+        }
+        lab.pass(ms(3000));
+        for end in &lab.ends {
+            let counters = end.links.counters();
+            assert_eq!((counters.lost, counters.resent, counters.moved), (0, 0, 0), "seed {seed}");
+        }
+        let changed = Class::ALL.into_iter().flat_map(|class| lab.switched(class));
+        assert_eq!(changed.collect::<Vec<_>>(), [], "seed {seed}");
+        assert_eq!(lab.got[0].len() + lab.got[1].len(), 300);
+    }
+}
