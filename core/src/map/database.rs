@@ -4,9 +4,9 @@
 //! refused. An edge exists when both of its ends announce each other, over whatever transport: an
 //! end chooses its links by itself. Its transport is what the end with the smaller id says; its
 //! latency is the larger and its reliability the smaller of what the ends say, so that both sides
-//! of every node compute equal costs. A node that was forgotten stays remembered by its version for
-//! a while, so that an old announcement which still travels does not bring it back. When the map
-//! is full, a newcomer takes the place of the longest silent unreachable node, or is refused.
+//! of every node compute equal costs. A node that was forgotten stays remembered by its version
+//! for a while, so that an old announcement which still travels does not bring it back. When the
+//! map is full, a newcomer takes the place of the longest silent unreachable node, or is refused.
 
 use super::{
     AnnouncementError, Config, Counters, Edge, Freshness, KnownPeer,

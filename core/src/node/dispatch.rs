@@ -2,8 +2,8 @@
 //!
 //! Links deliver packets; the map and the router take them; the router hands floods to the map
 //! and datagrams to the tables; what the map knows becomes the router's topology and the tables'
-//! reach. [`Node::settle`] runs until every room is quiet. Long because the order in which rooms
-//! hear of each other is read in one place.
+//! reach. [`Node::settle`] runs until every room is quiet.
+//! Long because the order in which rooms hear of each other is read in one place.
 
 use super::{
     Address, Command, CommandError, Config, Counters, Event, Input, Output, RequestId, WakeReason,
