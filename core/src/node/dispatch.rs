@@ -46,7 +46,7 @@ pub struct Node {
     stopping: bool,
     /// Links or the map moved since the router last heard of them.
     stale: Stale,
-    counted: Counted,
+    pub(super) counted: Counted,
     pub(super) out: VecDeque<Output>,
 }
 
@@ -462,17 +462,6 @@ impl Node {
             }
         }
         busy
-    }
-
-    fn delivered(&mut self, from: PeerId, body: &[u8], now: Instant) {
-        match Body::decode(body) {
-            Ok(Body::Game(bytes)) => match game::message::Message::decode(bytes) {
-                Ok(message) => self.tables.on_message(from, message, &self.identity, now),
-                Err(_) => self.counted.decode_refused += 1,
-            },
-            Ok(Body::Signal(body)) => self.signalled(from, body, now),
-            Err(_) => self.counted.decode_refused += 1,
-        }
     }
 
     fn drain_tables(&mut self, now: Instant) -> bool {

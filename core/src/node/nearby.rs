@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     discover::{self, Circumstances, Near, News, Prefix, Sighting, WEBRTC_SCHEME, prefix_of},
+    game,
     id::PeerId,
     map::KnownPeer,
     route::Delivery,
@@ -73,6 +74,18 @@ impl Node {
     /// What the shell noticed. What is refused is counted.
     pub(super) fn sighted(&mut self, sighting: Sighting, now: Instant) {
         let _ = self.discover.on_sighted(sighting, now);
+    }
+
+    /// What a peer sent to this one, by what it says of itself.
+    pub(super) fn delivered(&mut self, from: PeerId, body: &[u8], now: Instant) {
+        match Body::decode(body) {
+            Ok(Body::Game(bytes)) => match game::message::Message::decode(bytes) {
+                Ok(message) => self.tables.on_message(from, message, &self.identity, now),
+                Err(_) => self.counted.decode_refused += 1,
+            },
+            Ok(Body::Signal(body)) => self.signalled(from, body, now),
+            Err(_) => self.counted.decode_refused += 1,
+        }
     }
 
     pub(super) fn drain_discover(&mut self, now: Instant) -> bool {

@@ -6,7 +6,7 @@ use crate::{
 };
 use bitcraps_core::{
     id::PeerId,
-    node::{Address, ComponentState, LinkState, NodeView, Transport},
+    node::{Address, ComponentState, LinkState, NearbyView, NodeView, Transport},
 };
 use bitcraps_node::{
     config::{LanDiscovery, Settings},
@@ -74,9 +74,12 @@ async fn two_nodes_on_one_network_find_each_other_without_being_told() {
             && is_linked(&b.node.view().await.unwrap(), a_id)
     })
     .await;
-    let nearby = a.node.view().await.unwrap().nearby.clone();
-    let found = nearby.iter().find(|near| near.peer_id == Some(b_id)).unwrap();
-    assert_eq!(found.transport, Transport::Tcp);
+    until("it is shown as near", async || {
+        let view = a.node.view().await.unwrap();
+        let is_b = |n: &NearbyView| n.peer_id == Some(b_id) && n.transport == Transport::Tcp;
+        view.nearby.iter().any(is_b)
+    })
+    .await;
     b.stop().await.unwrap();
     a.stop().await.unwrap();
 }
