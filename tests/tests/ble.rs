@@ -40,6 +40,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Set for a process that is to be a desk.
 const DESK: &str = "BITCRAPS_BLE_DESK";
 
+/// Between two writes to somebody who may be gone.
+const WRITE_EVERY: Duration = Duration::from_millis(200);
+
 /// Frames each way of the tests that count them.
 const FRAMES: u64 = 300;
 
@@ -257,8 +260,16 @@ async fn a_peripheral_whose_process_dies_is_noticed_and_met_again_after_its_rest
     let ((_a, mut dialler, at_a), (b, mut found, _)) = pair(&radio).await?;
     found.child.kill().await?;
     // The connection of the radio stays: only a write shows that nobody is there.
-    dialler.sends(&at_a, 30, 1).await?;
-    dialler.next("down").await?;
+    // One may still go out before the bus has noticed the end, so more follow, as pings would.
+    let noticed = async {
+        loop {
+            dialler.sends(&at_a, 30, 1).await?;
+            if let Ok(down) = timeout(WRITE_EVERY, dialler.next("down")).await {
+                return down;
+            }
+        }
+    };
+    timeout(DEADLINE, noticed).await.context("the end is not noticed")??;
     let mut restarted = Desk::on_air(&b, 9).await?;
     let again = dialler.dials(&b).await?;
     dialler.sends(&again, 60, 3).await?;
