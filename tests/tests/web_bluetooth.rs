@@ -34,6 +34,9 @@ async fn page_without_a_node(browser: &Browser, name: &str) -> Result<Player> {
     let mut giver = NodeProcess::start(Setup::named("Giver")).await?;
     let player = Player::open(browser, name, &format!("http://{}/", giver.http())).await?;
     giver.kill().await?;
+    // The page changes once more when its link is gone.
+    let apart = "document.querySelector('[data-testid=join-state]').dataset.state !== 'joined'";
+    player.tab.wait_for(apart, SHOWN_MAX).await?;
     player.tab.expect_choosers().await?;
     Ok(player)
 }

@@ -67,11 +67,6 @@ impl Bluetooth {
         self.offer == Offer::Yes && self.choosing_ms.is_none()
     }
 
-    /// Whether anything has begun.
-    pub fn is_busy(&self) -> bool {
-        self.choosing_ms.is_some() || self.refused.is_some() || !self.devices.is_empty()
-    }
-
     /// The sentence under the button.
     pub fn sentence(&self) -> String {
         match (self.offer, self.choosing_ms, &self.refused) {

@@ -2,7 +2,7 @@
 
 use super::asked::Asked;
 use crate::{
-    model::{bluetooth::Ask, connection::Connection, mesh, names, text},
+    model::{bluetooth::Ask, mesh, names, text},
     part::bluetooth,
     picture::Shown,
     route::Room,
@@ -27,23 +27,14 @@ pub struct LobbyProps {
 
 pub fn page(props: &LobbyProps) -> Html {
     let view = &props.picture.view;
-    let bluetooth = bluetooth::panel(&props.picture.bluetooth, &props.on_bluetooth);
-    // Whoever has no other link, or has begun with this one, finds it first.
-    let joined = matches!(props.picture.connection, Connection::Joined { .. });
-    let wanted = props.picture.bluetooth.is_busy() || !joined;
     html! {
         <div class="room lobby">
             <h1 id="main-title" class="sr-only" tabindex="-1">{ "Lobby" }</h1>
             <Create ..props.clone() />
-            if wanted {
-                { bluetooth.clone() }
-            }
             { my_tables(view) }
             { announced(props) }
             { peers(view) }
-            if !wanted {
-                { bluetooth }
-            }
+            { bluetooth::panel(&props.picture.bluetooth, &props.on_bluetooth) }
             <OwnName ..props.clone() />
             { invitation() }
         </div>
