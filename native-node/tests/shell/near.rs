@@ -202,8 +202,8 @@ async fn a_link_over_wss_stands_with_the_certificate_that_the_node_made() {
         let knows = |view: &NodeView, peer: PeerId| {
             is_linked(view, peer) && view.map.nodes.iter().any(|n| n.peer_id == peer && n.reachable)
         };
-        knows(&*host.node.view().await.unwrap(), guest_id)
-            && knows(&*guest.node.view().await.unwrap(), host_id)
+        knows(&host.node.view().await.unwrap(), guest_id)
+            && knows(&guest.node.view().await.unwrap(), host_id)
     })
     .await;
     let view = guest.node.view().await.unwrap();

@@ -4,6 +4,7 @@ use bitcraps_core::node::Address;
 use bitcraps_node::{
     config::{LanDiscovery, Settings},
     start::{self, Started},
+    transport::ble,
 };
 use std::{
     net::SocketAddr,
@@ -27,6 +28,7 @@ pub fn settings(data: &Path) -> Settings {
         bots: 0,
         work_bits: 4,
         lan_discovery: LanDiscovery::Off,
+        ble: ble::Options { mode: ble::Mode::Off, adapter: None },
         ..Settings::new(data.to_path_buf())
     }
 }

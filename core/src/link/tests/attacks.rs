@@ -374,8 +374,8 @@ fn forged_datagrams_end_no_open_link_over_udp_and_are_counted() {
         let mut world = World::pair();
         world.connect_by(transport, (0, LinkId(1)), (1, LINK), 1191);
         world.pass(Duration::from_millis(100));
-        let sealed = [&[1][..], &1_u64.to_le_bytes(), &[7; 40]].concat();
-        let piece = [&[2, 0, 0, 0, 0, 1, 0][..], &[7; 60]].concat();
+        let sealed = [&[1][..], &100_u64.to_le_bytes(), &[7; 40]].concat();
+        let piece = [&[2, 0, 0, 0, 0, 1, 0][..], &101_u64.to_le_bytes(), &[7; 60]].concat();
         let forged: [&[u8]; 5] = [b"G", &[1, 2, 3], &sealed, &piece, &[0xbc, 9, 1, 0, 1, 0, 0]];
         for frame in forged {
             world.ends[1].links.on_frame(LINK, frame, world.now);
