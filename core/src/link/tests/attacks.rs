@@ -383,7 +383,10 @@ fn forged_datagrams_end_no_open_link_over_udp_and_are_counted() {
         world.ends[1].drain();
         assert_eq!(world.ends[1].closed().is_empty(), stays, "{transport:?}");
         if stays {
-            assert_eq!(world.ends[1].links.counters().forged, forged.len() as u64);
+            // Those with a number far from the link's own are stale before anything else.
+            let counters = world.ends[1].links.counters();
+            assert_eq!(counters.forged + counters.stale, forged.len() as u64);
+            assert!(counters.forged >= 3);
             world.send(0, 1, b"still here");
             world.pass(Duration::from_secs(1));
             assert!(world.ends[1].received().contains(&b"still here".to_vec()));
