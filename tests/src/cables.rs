@@ -1,7 +1,8 @@
 //! Two machines and the cables between them, as network namespaces of this machine.
 //!
-//! - Each cable is a network of its own with a switch in the middle.
-//! - Each machine has one more cable that leads to the test alone.
+//! - Each cable is a network of its own with a switch in the middle. Cutting it takes one plug out
+//!   of the switch: both ends go silent, nobody is told.
+//! - Each machine has one more cable that leads to the test alone and is never cut.
 //! - It needs Linux, root and `ip`. Where these are missing [`Lab::new`] says so, and the test is
 //!   skipped with one visible line.
 
@@ -91,6 +92,15 @@ impl Lab {
             ip(&["-n", &name, "link", "set", &interface, "up"])?;
         }
         Ok(())
+    }
+
+    /// Takes the left machine's plug out of the switch.
+    pub fn cut(&self, cable: u8) -> Result<()> {
+        ip(&["-n", &self.switch(), "link", "set", &format!("a{cable}"), "down"])
+    }
+
+    pub fn heal(&self, cable: u8) -> Result<()> {
+        ip(&["-n", &self.switch(), "link", "set", &format!("a{cable}"), "up"])
     }
 
     /// Gives a machine another address on a cable, and takes the old one away.
