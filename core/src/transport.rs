@@ -157,6 +157,21 @@ impl Transport {
     }
 }
 
+impl Transport {
+    /// The kind of link that an address leads to, by what is in front of its `://`.
+    pub fn of_scheme(scheme: &str) -> Option<Transport> {
+        match scheme {
+            "tcp" => Some(Transport::Tcp),
+            "ws" | "wss" => Some(Transport::WebSocket),
+            "quic" => Some(Transport::Quic),
+            "udp" => Some(Transport::Udp),
+            "ble" => Some(Transport::Ble),
+            "webrtc" => Some(Transport::WebRtc),
+            _ => None,
+        }
+    }
+}
+
 impl Class {
     pub const ALL: [Class; 5] = [Class::Dice, Class::Bets, Class::Chat, Class::Sync, Class::Mesh];
 

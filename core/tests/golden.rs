@@ -23,6 +23,7 @@ use bitcraps_core::{
     route::{self, Delivery, Edge, Router, Topology},
     seed::Seed,
     time::{Duration, Instant},
+    transport::Class,
     wire::{Packet, PacketError},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -126,7 +127,7 @@ fn unseal_by_hand(reader: &Identity, writer: &Identity, clear: &[u8], sealed: &[
 }
 
 #[test]
-fn a_datagram_is_sealed_over_its_ends_its_number_and_its_kind() {
+fn a_datagram_is_sealed_over_its_ends_its_number_its_kind_and_its_class() {
     let (a, b) = (somebody(1), somebody(2));
     let wall_ms = 7;
     let mut router = Router::new(route::Config::default(), &a, &Seed::from_number(3), wall_ms);
@@ -135,8 +136,9 @@ fn a_datagram_is_sealed_over_its_ends_its_number_and_its_kind() {
     let nodes = vec![(a.id(), a.link_key()), (b.id(), b.link_key())];
     router.set_topology(Topology { nodes, edges: vec![edge] });
     router.set_neighbours(vec![b.id()]);
-    for (delivery, kind) in [(Delivery::Once, 0), (Delivery::Acked, 1)] {
-        router.send(b.id(), b"chips", delivery, Instant::ZERO).unwrap();
+    let table = [(Delivery::Once, Class::Dice, [0, 0]), (Delivery::Acked, Class::Bets, [1, 1])];
+    for (delivery, class, tail) in table {
+        router.send(b.id(), b"chips", class, delivery, Instant::ZERO).unwrap();
         let Some(route::Output::Forward { message: route::Message::Datagram(datagram), .. }) =
             router.poll_output()
         else {
@@ -144,7 +146,7 @@ fn a_datagram_is_sealed_over_its_ends_its_number_and_its_kind() {
         };
         assert_eq!(datagram.id, 7 << 20, "numbers start from Unix time in ms times 2^20");
         let id = datagram.id.to_le_bytes();
-        let clear = [a.id().as_bytes(), b.id().as_bytes(), &id[..], &[kind]].concat();
+        let clear = [a.id().as_bytes(), b.id().as_bytes(), &id[..], &tail].concat();
         assert_eq!(unseal_by_hand(&b, &a, &clear, &datagram.body), b"chips");
     }
 }

@@ -8,7 +8,7 @@ use bitcraps_core::{
     route::{self, Delivery, Router, Topology},
     seed::{Rng, Seed},
     time::{Duration, Instant},
-    transport::Transport,
+    transport::{Class, Transport},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -375,7 +375,10 @@ fn a_relay_that_dies_unnoticed_costs_no_payload() {
             world.dead.insert(relay);
         }
         let now = world.now;
-        world.nodes[0].router.send(to, &[n], Delivery::Acked, now).expect("there is a path");
+        world.nodes[0]
+            .router
+            .send(to, &[n], Class::Bets, Delivery::Acked, now)
+            .expect("there is a path");
         world.drain();
         world.run_for(Duration::from_millis(20));
     }
@@ -397,7 +400,10 @@ fn two_hundred_payloads_arrive_exactly_once_though_every_fifth_message_is_lost()
     assert_eq!(world.nodes[0].router.path(to).map(|path| path.len()), Some(3));
     for n in 0..200u8 {
         let now = world.now;
-        world.nodes[0].router.send(to, &[n], Delivery::Acked, now).expect("room and a path");
+        world.nodes[0]
+            .router
+            .send(to, &[n], Class::Bets, Delivery::Acked, now)
+            .expect("room and a path");
         world.drain();
         world.run_for(Duration::from_millis(50));
     }
@@ -419,7 +425,10 @@ fn a_node_whose_clock_went_back_is_believed_again_soon_after_its_restart() {
     world.connect(1, 2);
     world.converge(&world.everyone(), 1000);
     let (now, to) = (world.now, world.ids[2]);
-    world.nodes[0].router.send(to, b"before", Delivery::Once, now).expect("there is a path");
+    world.nodes[0]
+        .router
+        .send(to, b"before", Class::Bets, Delivery::Once, now)
+        .expect("there is a path");
     world.run_for(Duration::from_secs(1));
     world.cut(0, 1);
     world.run_for(Duration::from_secs(1));
@@ -428,7 +437,10 @@ fn a_node_whose_clock_went_back_is_believed_again_soon_after_its_restart() {
     let took = world.converge(&world.everyone(), 1000);
     assert!(took <= 150, "{took} ms");
     let now = world.now;
-    world.nodes[0].router.send(to, b"after", Delivery::Acked, now).expect("there is a path");
+    world.nodes[0]
+        .router
+        .send(to, b"after", Class::Bets, Delivery::Acked, now)
+        .expect("there is a path");
     world.drain();
     world.run_for(Duration::from_millis(50));
     let bodies: Vec<&[u8]> = world.nodes[2].delivered.iter().map(|(_, body)| &body[..]).collect();

@@ -20,7 +20,7 @@ use bitcraps_core::{
     },
     id::LinkId,
     link::{self, Links},
-    node::{LinkRole, Transport},
+    node::{Class, LinkRole, PathClass, Transport},
     seed::Seed,
     time::Instant,
 };
@@ -68,14 +68,14 @@ fn two_peers_shake_hands_and_talk_in_the_recorded_bytes() {
     let (link, now) = (LinkId(1), Instant::ZERO);
     let roles = [LinkRole::Dialer, LinkRole::Listener];
     for (end, role) in ends.iter_mut().zip(roles) {
-        end.on_up(link, Transport::WebSocket, role, 100, now);
+        end.on_up(link, (Transport::WebSocket, PathClass::Lan), role, 100, now);
     }
     let mut said = Vec::new();
     let mut heard = Vec::new();
     for round in 0..12 {
         if round >= 6 {
             let to = somebody(2).id();
-            ends[0].send(to, &[round; 300], now).unwrap();
+            ends[0].send(to, Class::Dice, &[round; 300], now).unwrap();
         }
         for from in [0, 1] {
             while let Some(output) = ends[from].poll_output() {
@@ -85,7 +85,10 @@ fn two_peers_shake_hands_and_talk_in_the_recorded_bytes() {
                         ends[1 - from].on_frame(link, &bytes, now);
                     }
                     link::Output::Received { packet, .. } => heard.push(packet),
-                    link::Output::Opened { .. } | link::Output::Measured { .. } => {}
+                    link::Output::Opened { .. }
+                    | link::Output::Measured { .. }
+                    | link::Output::Switched { .. }
+                    | link::Output::Prepare { .. } => {}
                     link::Output::Hangup { reason, .. } | link::Output::Closed { reason, .. } => {
                         panic!("{reason:?}")
                     }
@@ -94,7 +97,7 @@ fn two_peers_shake_hands_and_talk_in_the_recorded_bytes() {
         }
     }
     assert_eq!(heard, [6, 7, 8, 9, 10, 11].map(|round| vec![round; 300]));
-    assert_eq!(digest(&said), "751a8e35caefa87c", "and these bytes on the way");
+    assert_eq!(digest(&said), "f3227a759fee5766", "and these bytes on the way");
 }
 
 /// One member that acts by hand.

@@ -141,6 +141,12 @@ pub struct Run {
     #[arg(long, value_name = "IP:PORT")]
     http: Option<String>,
     /// Accept peers here, tcp://, quic:// or udp://; may be repeated [default: all three on
+    /// The same over TLS, for phones on this network: docs/BROWSERS.md says why [default: off]
+    #[arg(long, value_name = "IP:PORT")]
+    https: Option<String>,
+    /// Find peers on this network and be found: on or off [default: on]
+    #[arg(long, value_name = "MODE")]
+    lan_discovery: Option<String>,
     /// 0.0.0.0:9000]
     #[arg(long, value_name = "URL")]
     listen: Vec<String>,
@@ -291,6 +297,8 @@ impl Run {
         let flags = [
             ("data", one(&self.data)),
             ("http", one(&self.http)),
+            ("https", one(&self.https)),
+            ("lan_discovery", one(&self.lan_discovery)),
             ("listen", self.listen.clone()),
             ("port", one(&self.port)),
             ("connect", self.connect.clone()),

@@ -31,7 +31,7 @@ counters! {
     quic_accepted,
     /// QUIC mesh connections refused because every seat was settled or their address had too many
     quic_refused,
-    /// QUIC connections that had to prove their address first, because many handshakes were under way
+    /// QUIC connections that had to prove their address first, as many handshakes were under way
     quic_retried,
     /// UDP mesh links that were accepted
     udp_accepted,
@@ -57,6 +57,10 @@ counters! {
     ble_sightings_dropped,
     /// Bluetooth frames that arrived and were dropped because too many waited
     ble_frames_lost,
+    /// Records on the LAN that did not verify
+    lan_records_refused,
+    /// TLS handshakes of browsers that failed or took too long
+    tls_failed,
     /// HTTP connections that were accepted
     http_accepted,
     /// HTTP connections refused because every seat was settled

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod components;
 pub mod config;
 pub mod counters;
+pub mod discovery;
 pub mod driver;
 pub mod http;
 pub mod identity;

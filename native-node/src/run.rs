@@ -28,16 +28,18 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Threads that drive nodes and links: two, so that a bot's curve arithmetic does not hold up the
-/// served node. Guess: a machine for one table needs no more.
-const WORKERS: usize = 2;
+/// served node. Guess: a machine for one table needs no more. On one processor one: a second would
+/// only add a change of threads between a link and its node.
+const WORKERS_MAX: usize = 2;
 
 pub fn run(flags: cli::Run, since: Instant) -> anyhow::Result<()> {
     let settings = flags.settings()?;
     let status = StatusLine::default();
     terminal::log(settings.log_level(), &status);
     raise_file_limit();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+        tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
     let done = runtime.block_on(serve(&settings, flags.json, since, &status));
     runtime.shutdown_timeout(Duration::ZERO);
     done
@@ -114,6 +116,8 @@ fn ready_line(started: &Started) -> String {
     let line = serde_json::json!({
         "event": "ready",
         "http": http_url(started),
+        "https": started.https.map(|address| format!("https://{address}")),
+        "invitation": started.invitation.link,
         "listen": started.listen.urls(),
         "peer_id": started.node.peer_id(),
         "bots": started.bots,
@@ -134,8 +138,19 @@ fn announce(settings: &Settings, started: &Started) {
     });
     terminal::say(&format!("  this node    {}", started.node.peer_id()));
     terminal::say(&format!("  peers join   {}", started.listen.urls().join(", ")));
+    if let Some(at) = started.https {
+        terminal::say(&format!("  over TLS     https://{at}"));
+    }
     terminal::say(&format!("  bots         {}", started.bots.len()));
     terminal::say(&format!("  data         {}", absolute(&settings.data)));
+    match (&started.invitation.link, &started.invitation.why) {
+        (Some(link), _) => {
+            terminal::say(&format!("  guests open  {link}"));
+            terminal::say(&started.invitation.text());
+        }
+        (None, Some(why)) => terminal::say(&format!("  guests       none: {why}")),
+        (None, None) => {}
+    }
     terminal::say("  stop         Ctrl-C");
     if settings.debug == Debug::On || settings.log >= tracing::Level::DEBUG {
         terminal::say(&format!("  API token    {}", started.token.as_str()));

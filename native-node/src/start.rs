@@ -7,23 +7,27 @@
 mod bots;
 mod doors;
 mod reach;
+mod web;
 
 pub use doors::Listening;
 
 use doors::Doors;
+use web::WebSockets;
 
 use crate::{
     clock::wall_ms,
     components::Components,
-    config::Settings,
+    config::{LanDiscovery, Settings},
+    discovery::lan::{self, Lan},
     driver::{self, DriverError, NodeHandle},
     http::{
         self, Dashboard,
         guard::{TOKEN_FILE, Token},
+        invitation::Invitation,
     },
     identity,
     store::{Entry, Store, StoreError},
-    transport::{Target, Trust, TrustError, ble, describe, tcp},
+    transport::{Ports, Target, Trust, TrustError, ble, describe},
 };
 use bitcraps_core::{
     crypto::identity::Identity,
@@ -33,7 +37,7 @@ use bitcraps_core::{
 };
 use std::{
     fs, io,
-    net::{SocketAddr, TcpListener as StdListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
@@ -60,6 +64,12 @@ pub enum StartError {
     Http { address: SocketAddr, why: String, advice: &'static str },
     #[error("bots need an address to connect to; pass --listen tcp://127.0.0.1:0 or --bots 0")]
     BotsCannotConnect,
+    #[error("cannot listen on https://{address}: {why}; {advice} or pass --https 127.0.0.1:PORT")]
+    Https { address: SocketAddr, why: String, advice: &'static str },
+    #[error("http and https cannot share {address}; give one of them another port")]
+    SharedAddress { address: SocketAddr },
+    #[error("no certificate in {}: {why}; pass --https off to do without", data.display())]
+    Certificate { data: PathBuf, why: String },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("cannot use {}: {why}", path.display())]
@@ -70,7 +80,7 @@ pub enum StartError {
 
 /// Sockets that listen already, though nobody answers yet.
 struct Bound {
-    http: Option<StdListener>,
+    web: WebSockets,
     doors: Doors,
 }
 
@@ -87,6 +97,9 @@ pub struct Started {
     pub node: NodeHandle,
     /// Where the pages are, with the real port.
     pub http: Option<SocketAddr>,
+    /// Where the pages are over TLS, with the real port.
+    pub https: Option<SocketAddr>,
+    pub invitation: Arc<Invitation>,
     /// Where peers are accepted, with the real ports.
     pub listen: Listening,
     pub bots: Vec<PeerId>,
@@ -96,6 +109,8 @@ pub struct Started {
     bot_handles: Vec<NodeHandle>,
     listeners: Vec<AbortHandle>,
     stopping: watch::Sender<bool>,
+    /// Ends with this.
+    _lan: Option<Lan>,
     drivers: JoinSet<Result<(), DriverError>>,
 }
 
@@ -105,7 +120,7 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
     let bound = bind(settings)?;
     let trust = settings.trust.as_deref().map_or(Ok(Trust::default()), Trust::with_file)?;
     let listen = bound.doors.listening();
-    let http = bound.http.as_ref().and_then(|socket| socket.local_addr().ok());
+    let http = bound.web.http();
     let entry = bots::entry(&listen, http);
     if settings.bots > 0 && entry.is_none() {
         return Err(StartError::BotsCannotConnect);
@@ -114,6 +129,7 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
     // The node's own directory is locked before any of its bots' is made.
     let opened = open(settings.data.clone(), seed.clone(), settings.work_bits).await?;
     let token = token(&settings.data, &opened.seed)?;
+    let front = bound.web.front(settings)?;
     let dirs = bots::directories(&settings.data, settings.bots);
     let opened_bots = open_all(dirs, &seed, settings.work_bits).await?;
 
@@ -122,6 +138,7 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
     let mut drivers = JoinSet::new();
     let mut listeners = Vec::new();
     let config = node_config(settings, &listen, http);
+    let publication = lan::Publication::new(&opened.identity, &config, wall_ms());
     let main = run(config, opened, settings.max_concurrent_connections, trust)?;
     let components = Components::default();
     if settings.ble.mode != ble::Mode::Off {
@@ -133,26 +150,19 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
     }
     drivers.spawn(join(main.task));
     listeners.extend(bound.doors.open(&main.ports, &components)?);
-    if let Some(socket) = bound.http {
-        let router = http::router(Dashboard {
-            node: main.handle.clone(),
-            components: components.clone(),
-            ports: main.ports,
-            token: token.clone(),
-            allowed_origins: settings.allowed_origins.clone(),
-            startup: startup.clone(),
-            stopping: stop_seen.clone(),
-        });
-        let report = (main.handle.counters.clone(), components.part("http"));
-        let at = socket.local_addr().ok();
-        let socket = tcp::adopt(socket).map_err(|e| StartError::Http {
-            address: at.unwrap_or(([0, 0, 0, 0], 0).into()),
-            why: describe(&e),
-            advice: "try again",
-        })?;
-        let server = http::serve::serve(socket, router, report, stop_seen);
-        listeners.push(tokio::spawn(server).abort_handle());
-    }
+    let lan = look_around(settings, publication, &main.ports, &components, &mut listeners);
+    let router = http::router(Dashboard {
+        node: main.handle.clone(),
+        components: components.clone(),
+        ports: main.ports,
+        token: token.clone(),
+        allowed_origins: settings.allowed_origins.clone(),
+        invitation: front.invitation.clone(),
+        startup: startup.clone(),
+        stopping: stop_seen.clone(),
+    });
+    let report = (&components, &main.handle.counters);
+    listeners.extend(bound.web.serve(&front, &router, report, &stop_seen)?);
     let mut bot_handles = Vec::new();
     for (opened, config) in opened_bots.into_iter().zip(bots::configs(settings, entry)) {
         let bot = run(config, opened, 1, Trust::default())?;
@@ -166,6 +176,8 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
     Ok(Started {
         node,
         http,
+        https: front.https,
+        invitation: front.invitation,
         listen,
         bots,
         token,
@@ -173,6 +185,7 @@ pub async fn start(settings: &Settings, since: Instant) -> Result<Started, Start
         bot_handles,
         listeners,
         stopping,
+        _lan: lan,
         drivers,
     })
 }
@@ -304,13 +317,7 @@ fn entropy() -> Result<Seed, StartError> {
 
 fn bind(settings: &Settings) -> Result<Bound, StartError> {
     let doors = Doors::bind(&settings.listen_addresses())?;
-    let http = settings.http.map(|address| {
-        StdListener::bind(address).map_err(|e| {
-            let (why, advice) = (describe(&e), advice(&e));
-            StartError::Http { address, why, advice }
-        })
-    });
-    Ok(Bound { http: http.transpose()?, doors })
+    Ok(Bound { web: WebSockets::bind(settings)?, doors })
 }
 
 /// What a person can do about a socket that cannot be had.
@@ -350,6 +357,28 @@ async fn open_all(
         opened.push(result.map_err(|e| StoreError::WriteFailed { why: e.to_string() })??);
     }
     Ok(opened)
+}
+
+/// Finds peers on the same network, or says why not.
+fn look_around(
+    settings: &Settings,
+    publication: lan::Publication,
+    ports: &Ports,
+    components: &Components,
+    listeners: &mut Vec<AbortHandle>,
+) -> Option<Lan> {
+    if settings.lan_discovery == LanDiscovery::Off {
+        return None;
+    }
+    let name = "lan discovery";
+    if let Some(why) = lan::off_because(&publication.addresses) {
+        listeners.push(
+            components
+                .watch(name, move || async move { ComponentState::Off { why: why.to_owned() } }),
+        );
+        return None;
+    }
+    Some(lan::start(publication, ports.clone(), components.part(name)))
 }
 
 fn node_config(settings: &Settings, listen: &Listening, http: Option<SocketAddr>) -> Config {

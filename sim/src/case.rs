@@ -15,10 +15,11 @@ use crate::{
 };
 use bitcraps_core::{
     id::PeerId,
-    node::{Config, Event, NodeView, SeatRole, TableState, TableView},
+    node::{Address, Config, Event, NodeView, SeatRole, TableState, TableView, Transport},
     seed::{Rng, Seed},
     time::{Duration, Instant},
 };
+use std::collections::BTreeSet;
 
 /// Every node is looked at this often, whether it told something or not.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -51,6 +52,11 @@ struct Mark {
     heights: Vec<u64>,
 }
 
+/// Where a node is dialled, by every kind of link.
+fn dials(kinds: &[Transport], node: usize) -> impl Iterator<Item = Address> + '_ {
+    kinds.iter().map(move |kind| World::address_by(node, *kind))
+}
+
 pub(crate) struct Case {
     scenario: Scenario,
     seed_number: u64,
@@ -74,6 +80,8 @@ impl Case {
         let mut world = World::new(&seed);
         let mut rng = seed.fork("topology").rng();
         let edges = scenario.topology.edges(scenario.nodes + scenario.bots, &mut rng);
+        let also = scenario.also.iter().map(|(kind, _)| *kind);
+        let kinds: Vec<Transport> = [Transport::Tcp].into_iter().chain(also).collect();
         for node in 0..scenario.nodes + scenario.bots {
             let hosts = scenario.tables.iter().any(|t| t.host == node);
             world.add_node(Config {
@@ -82,7 +90,11 @@ impl Case {
                 work_bits: WORK_BITS,
                 addresses: vec![World::address(node)],
                 dials: vec!["sim".to_owned()],
-                dial: edges.iter().filter(|e| e.0 == node).map(|e| World::address(e.1)).collect(),
+                dial: edges
+                    .iter()
+                    .filter(|e| e.0 == node)
+                    .flat_map(|e| dials(&kinds, e.1))
+                    .collect(),
                 ..Config::default()
             });
         }
@@ -91,6 +103,9 @@ impl Case {
             let spread = scenario.latency_spread.as_micros() as u64;
             quality.latency += Duration::from_micros(rng.below(spread + 1));
             world.add_edge(a, b, quality);
+            for (kind, quality) in &scenario.also {
+                world.add_edge_by(a, b, *kind, quality.clone());
+            }
         }
         let hosts = scenario
             .tables
@@ -174,6 +189,14 @@ impl Case {
             Act::Play(key) => self.hosts[key.0].wish_play(),
             Act::Split { side, how } => {
                 for edge in self.edges(|a, b| side.contains(&a) != side.contains(&b)) {
+                    self.inflict(Fault::Cut { edge, how: *how });
+                }
+            }
+            Act::CutKind { kind, how } => {
+                let edges = self.world.edges().iter().enumerate();
+                let of_kind = edges.filter(|(_, e)| e.transport == *kind);
+                let edges: Vec<EdgeId> = of_kind.map(|(i, _)| EdgeId(i)).collect();
+                for edge in edges {
                     self.inflict(Fault::Cut { edge, how: *how });
                 }
             }
@@ -347,7 +370,10 @@ impl Case {
     fn truth(&self) -> Figure {
         let id = |node| self.world.peer_id(node);
         let up = self.world.edges().iter().filter(|e| e.state == EdgeState::Up);
-        figure((0..self.world.nodes()).map(id).collect(), up.map(|e| (id(e.a), id(e.b))).collect())
+        // However many links two nodes have, the map shows one.
+        let pairs: BTreeSet<(usize, usize)> = up.map(|e| (e.a.min(e.b), e.a.max(e.b))).collect();
+        let edges = pairs.into_iter().map(|(a, b)| (id(a), id(b))).collect();
+        figure((0..self.world.nodes()).map(id).collect(), edges)
     }
 
     fn report_missed(&mut self, stage: &Stage, mark: &Mark) {

@@ -9,7 +9,7 @@ use crate::{
     net::{Cut, Quality},
     topology::Topology,
 };
-use bitcraps_core::{limits::TABLE_MEMBERS_MIN, time::Duration};
+use bitcraps_core::{limits::TABLE_MEMBERS_MIN, node::Transport, time::Duration};
 
 /// Index into [`Scenario::tables`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,8 @@ pub enum Act {
     Play(TableKey),
     /// Cuts every edge between these nodes and all others.
     Split { side: Vec<usize>, how: Cut },
+    /// Cuts every edge of this kind.
+    CutKind { kind: Transport, how: Cut },
     /// Random crashes and cuts for this long, each ended a little later.
     Churn { lasting: Duration },
     /// Restores every edge and starts every dead node.
@@ -77,6 +79,8 @@ pub struct Scenario {
     pub bots: usize,
     pub topology: Topology,
     pub quality: Quality,
+    /// More links between the same nodes, each of another kind.
+    pub also: Vec<(Transport, Quality)>,
     /// Latencies differ from edge to edge: the quality's, plus up to this.
     pub latency_spread: Duration,
     pub tables: Vec<TablePlan>,
@@ -95,7 +99,7 @@ pub struct Listed {
 }
 
 /// Every scenario there is.
-pub const SCENARIOS: [Listed; 5] = [
+pub const SCENARIOS: [Listed; 6] = [
     Listed {
         name: "converge",
         about: "a mesh starts at once and every node learns the whole map",
@@ -135,6 +139,14 @@ pub const SCENARIOS: [Listed; 5] = [
         nodes_min: 4,
         nodes_max: 32,
         build: lossy,
+    },
+    Listed {
+        name: "links",
+        about: "a table is played while one kind of link after the other dies, down to Bluetooth",
+        nodes_default: 5,
+        nodes_min: 4,
+        nodes_max: 16,
+        build: links,
     },
 ];
 
@@ -199,6 +211,7 @@ fn converge(nodes: usize) -> Scenario {
         bots: 0,
         topology: Topology::RingWithChords { chords: nodes / 2 },
         quality: Quality::wired(),
+        also: vec![],
         latency_spread: Duration::from_millis(30),
         tables: vec![],
         stages: vec![stage("the mesh forms", vec![], vec![Goal::MapsAgree], secs(60))],
@@ -220,6 +233,40 @@ fn line(nodes: usize) -> Scenario {
         bots,
         topology: Topology::Line { length: nodes },
         quality: Quality::wired(),
+        also: vec![],
+        latency_spread: Duration::from_millis(10),
+        tables: vec![plan],
+        stages,
+    }
+}
+
+/// Neighbours in a line have four kinds of link; three die, two of them without a word, and then
+/// all come back.
+fn links(nodes: usize) -> Scenario {
+    let plan = TablePlan { name: "links", host: 0, guests: (nodes - 3..nodes).collect() };
+    let table = TableKey(0);
+    let more = || vec![rolled(table, 2, &plan)];
+    let cut = |kind, how| vec![Act::CutKind { kind, how }];
+    let mut stages = settle_in(core::slice::from_ref(&plan), secs(60));
+    stages.extend([
+        stage("the table runs", vec![Act::Play(table)], more(), secs(120)),
+        stage("QUIC dies silently", cut(Transport::Quic, Cut::Silent), more(), secs(120)),
+        stage("TCP is cut", cut(Transport::Tcp, Cut::Loud), more(), secs(120)),
+        stage("WebSocket dies silently", cut(Transport::WebSocket, Cut::Silent), more(), secs(120)),
+        stage("all come back", vec![Act::Heal], vec![Goal::MapsAgree], secs(60)),
+        stage("the table goes on", vec![], more(), secs(120)),
+    ]);
+    Scenario {
+        name: "links",
+        nodes,
+        bots: 0,
+        topology: Topology::Line { length: nodes },
+        quality: Quality::wired(),
+        also: vec![
+            (Transport::Quic, Quality::wired()),
+            (Transport::WebSocket, Quality::wired()),
+            (Transport::Ble, Quality::bluetooth()),
+        ],
         latency_spread: Duration::from_millis(10),
         tables: vec![plan],
         stages,
@@ -248,6 +295,7 @@ fn churn(nodes: usize) -> Scenario {
         bots: 0,
         topology: Topology::RingWithChords { chords: nodes / 2 },
         quality: Quality::wired(),
+        also: vec![],
         latency_spread: Duration::from_millis(20),
         tables: vec![plan],
         stages,
@@ -309,6 +357,7 @@ fn partition(nodes: usize) -> Scenario {
         bots: 0,
         topology: Topology::RingWithChords { chords: nodes / 2 },
         quality: Quality::wired(),
+        also: vec![],
         latency_spread: Duration::from_millis(20),
         tables,
         stages,
@@ -328,6 +377,7 @@ fn lossy(nodes: usize) -> Scenario {
         bots: 0,
         topology: Topology::RingWithChords { chords: nodes / 2 },
         quality: Quality::radio(200),
+        also: vec![],
         latency_spread: Duration::from_millis(10),
         tables: vec![plan],
         stages,

@@ -129,6 +129,14 @@ impl World {
         Address(format!("sim://{node}"))
     }
 
+    /// Where it is dialled by this kind of link.
+    pub fn address_by(node: usize, transport: Transport) -> Address {
+        match transport {
+            Transport::Tcp => World::address(node),
+            other => Address(format!("{}://{node}", other.name())),
+        }
+    }
+
     /// Adds a machine that is not running yet; see [`Fault::Restart`].
     pub fn add_node(&mut self, config: Config) -> usize {
         let index = self.machines.len();
@@ -138,7 +146,17 @@ impl World {
 
     /// Lets `a` and `b` reach each other. Whoever has the other's address dials.
     pub fn add_edge(&mut self, a: usize, b: usize, quality: Quality) -> EdgeId {
-        self.net.add_edge(a, b, quality)
+        self.add_edge_by(a, b, Transport::Tcp, quality)
+    }
+
+    pub fn add_edge_by(
+        &mut self,
+        a: usize,
+        b: usize,
+        transport: Transport,
+        quality: Quality,
+    ) -> EdgeId {
+        self.net.add_edge(a, b, transport, quality)
     }
 
     pub fn now(&self) -> Instant {
@@ -369,7 +387,11 @@ impl World {
             Side::Dialer => (LinkRole::Dialer, self.dials.remove(&connection)),
         };
         let link = self.machines[node].attach(connection, side);
-        let (transport, path) = (Transport::Tcp, PathClass::Lan);
+        let Some(transport) = self.net.transport(connection) else { return };
+        let path = match transport {
+            Transport::Ble => PathClass::Bluetooth,
+            _ => PathClass::Lan,
+        };
         self.hand(node, Input::LinkUp { link, transport, path, role, mtu, address });
     }
 
@@ -473,11 +495,15 @@ impl World {
     }
 
     fn dial(&mut self, node: usize, address: Address) {
-        let target = address
-            .0
-            .strip_prefix("sim://")
-            .and_then(|number| number.parse::<usize>().ok())
-            .and_then(|target| Some((target, self.net.edge_between(node, target)?)));
+        let target = address.0.split_once("://").and_then(|(scheme, number)| {
+            let kinds = Transport::ALL.into_iter();
+            let kind = match scheme {
+                "sim" => Transport::Tcp,
+                scheme => kinds.into_iter().find(|kind| kind.name() == scheme)?,
+            };
+            let target = number.parse::<usize>().ok()?;
+            Some((target, self.net.edge_between(node, target, kind)?))
+        });
         let Some((target, edge)) = target else {
             let why = "no way to that address".to_owned();
             self.enter_local(

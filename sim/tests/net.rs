@@ -1,6 +1,7 @@
 //! The network does what its quality says: it loses, delays, doubles, reorders, stalls and cuts.
 
 use bitcraps_core::{
+    node::Transport,
     seed::Seed,
     time::{Duration, Instant},
 };
@@ -9,7 +10,7 @@ use bitcraps_sim::net::{ConnectionId, Cut, EdgeId, Item, Net, Quality, Sent, Sid
 /// A net with one edge between nodes 0 and 1 and an open connection over it, dialled by 0.
 fn connected(quality: Quality) -> (Net, EdgeId, ConnectionId) {
     let mut net = Net::new(&Seed::from_number(1));
-    let edge = net.add_edge(0, 1, quality);
+    let edge = net.add_edge(0, 1, Transport::Tcp, quality);
     let (id, knock) = net.dial(Instant::ZERO, edge, 0, 1);
     assert!(knock.and_then(|knock| net.arrive(knock)).is_some());
     let answer = net.accept(Instant::ZERO, id).expect("the connection exists");
@@ -153,7 +154,7 @@ fn a_close_arrives_after_what_was_sent_before_it_and_ends_the_connection() {
 #[test]
 fn a_knock_is_no_end_of_its_listener_until_it_is_accepted() {
     let mut net = Net::new(&Seed::from_number(1));
-    let edge = net.add_edge(0, 1, Quality::wired());
+    let edge = net.add_edge(0, 1, Transport::Tcp, Quality::wired());
     let (id, _) = net.dial(Instant::ZERO, edge, 0, 1);
     assert_eq!(net.ends_of(0), [(id, Side::Dialer)]);
     assert!(net.ends_of(1).is_empty());

@@ -60,3 +60,12 @@ fn five_rolls_are_played_while_one_frame_in_five_is_lost() {
         assert!(report.duplicated > 0);
     }
 }
+
+#[test]
+fn a_table_is_played_on_while_three_of_four_kinds_of_link_die_one_after_the_other() {
+    for seed in 1..=3 {
+        let report = clean("links", None, seed);
+        assert!(report.rolls >= 10);
+        assert_eq!(report.tables, 1);
+    }
+}

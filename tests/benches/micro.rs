@@ -19,7 +19,7 @@ use bitcraps_core::{
     graph::{self, Graph},
     id::{LinkId, PeerId},
     link::{Config as LinkConfig, Links, Output as Linked},
-    node::{LinkRole, Transport},
+    node::{Class, LinkRole, PathClass, Transport},
     route::{self, Router, Topology},
     seed::Seed,
     time::{Duration, Instant},
@@ -44,8 +44,8 @@ fn linked() -> (Links, Links, PeerId) {
     let config = LinkConfig { work_bits: 0, ..LinkConfig::default() };
     let [mut a, mut b] =
         [1, 2].map(|n| Links::new(config.clone(), &identity(n), Seed::from_number(n).fork("link")));
-    a.on_up(LINK, Transport::Tcp, LinkRole::Dialer, 16 * 1024, Instant::ZERO);
-    b.on_up(LINK, Transport::Tcp, LinkRole::Listener, 16 * 1024, Instant::ZERO);
+    a.on_up(LINK, (Transport::Tcp, PathClass::Lan), LinkRole::Dialer, 16 * 1024, Instant::ZERO);
+    b.on_up(LINK, (Transport::Tcp, PathClass::Lan), LinkRole::Listener, 16 * 1024, Instant::ZERO);
     while carry(&mut a, &mut b) + carry(&mut b, &mut a) > 0 {}
     (a, b, identity(2).id())
 }
@@ -68,7 +68,7 @@ fn link_seal_and_open(bencher: Bencher<'_, '_>, bytes: usize) {
     let (mut a, mut b, peer) = linked();
     let packet = vec![7; bytes];
     bencher.counter(divan::counter::BytesCount::new(bytes)).bench_local(|| {
-        a.send(peer, &packet, Instant::ZERO).unwrap();
+        a.send(peer, Class::Mesh, &packet, Instant::ZERO).unwrap();
         carry(&mut a, &mut b);
         while let Some(output) = b.poll_output() {
             black_box(output);

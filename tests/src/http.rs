@@ -29,27 +29,20 @@ impl Answer {
 /// Fetches `path`, which starts with `/`.
 pub async fn fetch(addr: SocketAddr, path: &str) -> Result<Answer> {
     // Version 1.0: the answer is neither chunked nor followed by another.
-    ask(addr, &format!("GET {path} HTTP/1.0\r\nHost: {addr}\r\n\r\n"))
-        .await
-        .with_context(|| format!("http://{addr}{path}"))
+    exchange(addr, path, format!("GET {path} HTTP/1.0\r\nHost: {addr}\r\n\r\n")).await
 }
 
-/// Lets a node carry out a command; an error when it refuses.
-pub async fn command(addr: SocketAddr, token: &str, command: &Value) -> Result<Value> {
-    let (body, path) = (command.to_string(), "/api/v1/command");
-    let length = body.len();
+/// Posts JSON to `path` with the node's token.
+pub async fn post(addr: SocketAddr, path: &str, token: &str, body: &str) -> Result<Answer> {
     let request = format!(
         "POST {path} HTTP/1.0\r\nHost: {addr}\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
     );
-    let answer = ask(addr, &request).await.with_context(|| format!("http://{addr}{path}"))?;
-    if answer.status != 200 {
-        bail!("{addr} refuses {body}: status {}: {}", answer.status, answer.text());
-    }
-    Ok(serde_json::from_slice(&answer.body)?)
+    exchange(addr, path, request).await
 }
 
-async fn ask(addr: SocketAddr, request: &str) -> Result<Answer> {
+async fn exchange(addr: SocketAddr, path: &str, request: String) -> Result<Answer> {
     let whole = async {
         let mut stream = TcpStream::connect(addr).await?;
         stream.write_all(request.as_bytes()).await?;
@@ -57,7 +50,9 @@ async fn ask(addr: SocketAddr, request: &str) -> Result<Answer> {
         stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;
         anyhow::Ok(answer)
     };
-    parse(&timeout(ANSWER_MAX, whole).await.context("no answer in time")??)
+    let answer = timeout(ANSWER_MAX, whole).await.context("no answer in time");
+    let answer = answer.and_then(|answer| parse(&answer?));
+    answer.with_context(|| format!("http://{addr}{path}"))
 }
 
 /// The body of a 200 as JSON.

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod browser;
+pub mod cables;
 mod devtools;
 pub mod http;
 pub mod ledger;

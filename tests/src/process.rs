@@ -8,7 +8,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -26,7 +26,7 @@ use tokio::{
 const READY_MAX: Duration = Duration::from_secs(60);
 const STOP_MAX: Duration = Duration::from_secs(20);
 
-/// Log lines kept of one node.
+/// Lines kept of each output of one node.
 const LOG_LINES_MAX: usize = 2000;
 
 /// Any free port of this machine.
@@ -41,8 +41,41 @@ pub struct Setup {
     /// URLs of nodes to keep a link to.
     pub connect: Vec<String>,
     pub healing: Healing,
-    /// The message bus of the adapter that it uses; none: no Bluetooth.
-    pub bluetooth: Option<String>,
+    /// What it does at a table; none: the node's default.
+    pub role: Option<&'static str>,
+    /// Nodes of a test are not to meet over the Bluetooth of the machine that runs it.
+    pub bluetooth: Bluetooth,
+    pub place: Place,
+}
+
+/// Whether a node uses Bluetooth, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bluetooth {
+    Off,
+    /// The adapter behind this message bus, a virtual one.
+    Bus(String),
+    /// This adapter of the machine.
+    Adapter(String),
+}
+
+/// Where a node runs and listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What stands before the command, such as that of a network namespace.
+    pub prefix: Vec<String>,
+    /// `IP:PORT` of the pages, and the address at which the test reaches them.
+    pub http: String,
+    pub seen_at: Option<IpAddr>,
+    /// URLs to accept peers at; the first is TCP.
+    pub listen: Vec<String>,
+}
+
+impl Default for Place {
+    /// Any free ports of this machine.
+    fn default() -> Place {
+        let (http, listen) = (ANY_HTTP.to_owned(), vec![ANY_TCP.to_owned()]);
+        Place { prefix: Vec::new(), http, seen_at: None, listen }
+    }
 }
 
 /// Whether a node may make links that nobody asked for.
@@ -60,7 +93,9 @@ impl Setup {
             bots: 0,
             connect: Vec::new(),
             healing: Healing::OnRequest,
-            bluetooth: None,
+            role: None,
+            bluetooth: Bluetooth::Off,
+            place: Place::default(),
         }
     }
 }
@@ -72,6 +107,7 @@ pub struct NodeProcess {
     child: Child,
     ready: Ready,
     log: Log,
+    events: Log,
 }
 
 /// What a node says once it serves.
@@ -83,7 +119,7 @@ struct Ready {
     peer_id: String,
 }
 
-/// The newest lines of standard error.
+/// The newest lines of one output.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<VecDeque<String>>>);
 
@@ -101,9 +137,9 @@ impl NodeProcess {
     /// Starts a node on free ports and an empty data directory, and waits until it serves.
     pub async fn start(setup: Setup) -> Result<NodeProcess> {
         let data = tempfile::tempdir()?;
-        let log = Log::default();
-        let (child, ready) = launch(&setup, data.path(), ANY_HTTP, ANY_TCP, &log).await?;
-        Ok(NodeProcess { setup, data, child, ready, log })
+        let (log, events) = <(Log, Log)>::default();
+        let (child, ready) = launch(&setup, data.path(), &setup.place, (&log, &events)).await?;
+        Ok(NodeProcess { setup, data, child, ready, log, events })
     }
 
     pub fn http(&self) -> SocketAddr {
@@ -128,11 +164,13 @@ impl NodeProcess {
         http::json(self.ready.http, "/api/v1/view").await
     }
 
-    /// What commands must carry.
-    pub fn token(&self) -> Result<String> {
-        let file = self.data.path().join("token");
-        let token = fs::read_to_string(&file);
-        Ok(token.with_context(|| format!("cannot read {}", file.display()))?.trim().to_owned())
+    /// `POST /api/v1/command`; gives status and answer.
+    pub async fn order(&self, command: &Value) -> Result<(u16, Value)> {
+        let token = std::fs::read_to_string(self.data.path().join("token"))?;
+        let path = "/api/v1/command";
+        let answer = http::post(self.ready.http, path, token.trim(), &command.to_string()).await?;
+        let body = serde_json::from_slice(&answer.body).context("an answer without JSON")?;
+        Ok((answer.status, body))
     }
 
     /// `GET /metrics`.
@@ -165,14 +203,64 @@ impl NodeProcess {
 
     /// Starts it again on the same data and the same ports. It must still be the same peer.
     pub async fn restart(&mut self) -> Result<()> {
-        let http = self.ready.http.to_string();
-        let (child, ready) =
-            launch(&self.setup, self.data.path(), &http, &self.ready.listen, &self.log).await?;
+        let place = Place {
+            http: self.ready.http.to_string(),
+            listen: vec![self.ready.listen.clone()],
+            ..self.setup.place.clone()
+        };
+        let logs = (&self.log, &self.events);
+        let (child, ready) = launch(&self.setup, self.data.path(), &place, logs).await?;
         self.child = child;
         if ready != self.ready {
             bail!("{} came back as another: {:?}, then {ready:?}", self.setup.name, self.ready);
         }
         Ok(())
+    }
+
+    /// What it said of this kind so far, oldest first.
+    pub fn events(&self, kind: &str) -> Vec<Value> {
+        let lines = self.events.lines();
+        let events = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events.filter(|event| event["event"] == kind).collect()
+    }
+
+    /// Runs another command of the program beside this node, with its data.
+    pub async fn program(&self, args: &[&str]) -> Result<String> {
+        let mut command = beside(&self.setup.place.prefix);
+        let output = command.args(args).arg("--data").arg(self.data.path()).output().await?;
+        if !output.status.success() {
+            bail!("{args:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// `POST /api/v1/command` from the machine the node runs on, by the shell's own sockets: the
+    /// API answers that machine alone.
+    pub async fn post(&self, body: &Value) -> Result<()> {
+        let token = std::fs::read_to_string(self.data.path().join("token"))?;
+        let (body, port) = (body.to_string(), self.ready.http.port());
+        let request = format!(
+            "POST /api/v1/command HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            token.trim(),
+            body.len()
+        );
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; printf %s \"$0\" >&3; cat <&3");
+        let mut command = match self.setup.place.prefix.split_first() {
+            None => Command::new("bash"),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg("bash");
+                command
+            }
+        };
+        let run = command.arg("-c").arg(script).arg(request).kill_on_drop(true).output();
+        let output = timeout(STOP_MAX, run).await.context("no answer to a command")??;
+        let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+        match answer.split_whitespace().nth(1) {
+            Some("200") => Ok(()),
+            _ => bail!("{body}: {answer}"),
+        }
     }
 
     /// An error when the node logged one.
@@ -202,11 +290,9 @@ impl Log {
 async fn launch(
     setup: &Setup,
     data: &Path,
-    http: &str,
-    listen: &str,
-    log: &Log,
+    place: &Place,
+    (log, heard): (&Log, &Log),
 ) -> Result<(Child, Ready)> {
-    let binary = binary();
     let mut args: Vec<OsString> = vec!["run".into(), "--json".into(), "--data".into(), data.into()];
     let bots = setup.bots.to_string();
     let healing = match setup.healing {
@@ -214,23 +300,25 @@ async fn launch(
         Healing::Automatic => "automatic",
     };
     let pairs = [
-        ("--http", http),
-        ("--listen", listen),
+        ("--http", place.http.as_str()),
         ("--name", &setup.name),
         ("--bots", &bots),
         ("--healing", healing),
-        ("--ble", if setup.bluetooth.is_some() { "on" } else { "off" }),
     ];
+    let (ble, adapter, bus) = match &setup.bluetooth {
+        Bluetooth::Off => ("off", None, None),
+        Bluetooth::Bus(bus) => ("on", None, Some(bus)),
+        Bluetooth::Adapter(name) => ("on", Some(("--ble-adapter", name.as_str())), None),
+    };
+    let role = setup.role.map(|role| ("--role", role));
+    let more = [("--ble", ble)].into_iter().chain(adapter).chain(role);
     let connect = setup.connect.iter().map(|url| ("--connect", url.as_str()));
-    for (flag, value) in pairs.into_iter().chain(connect) {
+    let listen = place.listen.iter().map(|url| ("--listen", url.as_str()));
+    for (flag, value) in pairs.into_iter().chain(more).chain(connect).chain(listen) {
         args.extend([flag.into(), value.into()]);
     }
-    let mut command = Command::new(&binary);
-    // What the tests are told is no setting of the node.
-    for (key, _) in env::vars_os().filter(|(key, _)| is_ours(key)) {
-        command.env_remove(key);
-    }
-    if let Some(bus) = &setup.bluetooth {
+    let mut command = beside(&place.prefix);
+    if let Some(bus) = bus {
         command.env("DBUS_SYSTEM_BUS_ADDRESS", bus);
     }
     let mut child = command
@@ -241,11 +329,13 @@ async fn launch(
         .kill_on_drop(true)
         .spawn()
         .with_context(|| {
-            format!("cannot run {}; build it: cargo xtask test --only node", binary.display())
+            format!("cannot run {}; build it: cargo xtask test --only node", binary().display())
         })?;
     let (events, mut told) = mpsc::unbounded_channel();
     if let Some(stdout) = child.stdout.take() {
+        let heard = heard.clone();
         tokio::spawn(each_line(stdout, move |line| {
+            heard.push(line.clone());
             // Nobody listens any more once the node is ready, but its pipe must not fill.
             let _ = events.send(line);
         }));
@@ -256,7 +346,8 @@ async fn launch(
     }
     let wait = async {
         while let Some(line) = told.recv().await {
-            if let Some(ready) = parse_ready(&line) {
+            if let Some(mut ready) = parse_ready(&line) {
+                ready.http.set_ip(place.seen_at.unwrap_or(ready.http.ip()));
                 return Some(ready);
             }
         }
@@ -270,6 +361,23 @@ async fn launch(
         }
         Err(_) => bail!("{} is not ready in time: {}", setup.name, log.lines().join("\n")),
     }
+}
+
+/// The program, where this prefix leads.
+fn beside(prefix: &[String]) -> Command {
+    let mut command = match prefix.split_first() {
+        None => Command::new(binary()),
+        Some((first, rest)) => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(binary());
+            command
+        }
+    };
+    // What the tests are told is no setting of the node.
+    for (key, _) in env::vars_os().filter(|(key, _)| is_ours(key)) {
+        command.env_remove(key);
+    }
+    command
 }
 
 fn is_ours(key: &OsStr) -> bool {

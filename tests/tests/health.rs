@@ -89,7 +89,7 @@ async fn the_health_page_shows_the_tab_and_the_node_that_served_it() -> Result<(
     let said = tab.text("health-headline").await?.context("no headline")?;
     assert!(said.contains("alert"), "{said}");
 
-    tab.click("health-node", SEEN_MAX).await?;
+    tab.click("whose-node", SEEN_MAX).await?;
     let parts = "[...document.querySelectorAll('[data-testid=component]')].map(e => e.innerText)";
     let parts =
         tab.wait_for(&format!("{parts}.length >= 6 && {parts}.join('|')"), SEEN_MAX).await?;

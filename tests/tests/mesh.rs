@@ -140,6 +140,47 @@ async fn a_calm_mesh_asks_for_no_frames_and_a_search_finds_a_node() -> Result<()
     tab.close().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_links_to_one_peer_are_shown_with_what_takes_each() -> Result<()> {
+    let far = NodeProcess::start(Setup::named("Far")).await?;
+    let socket = format!("ws://{}/mesh", far.http());
+    let near =
+        NodeProcess::start(Setup { connect: vec![far.url(), socket], ..Setup::named("Near") })
+            .await?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab(&format!("http://{}/#/mesh", near.http())).await?;
+    tab.click("whose-node", SHOWN_MAX).await?;
+    let both = "(() => {
+        const rows = [...document.querySelectorAll('[data-testid=own-link]')]
+            .map(row => row.textContent).filter(row => row.startsWith('Far'));
+        return ['TCP', 'WebSocket'].every(kind => rows.some(row => row.includes(kind))) && rows;
+    })()";
+    tab.wait_for(both, SHOWN_MAX).await?;
+    // What is in use is said for one of them at least, and every class goes somewhere.
+    let used = "(() => {
+        const said = document.querySelector('[data-testid=own-links]').textContent;
+        return ['dice', 'bets', 'chat', 'logs'].every(w => said.includes(w))
+            || said.includes('everything');
+    })()";
+    tab.wait_for(used, SHOWN_MAX).await?;
+    let pick = "[...document.querySelectorAll('[data-testid=own-link] button')]
+        .find(button => button.textContent.trim() === 'Far').click() ?? true";
+    tab.eval(pick).await?;
+    let links = "document.querySelectorAll('[data-testid=card-links] > li').length";
+    tab.wait_for(&format!("{links} === 2"), SHOWN_MAX).await?;
+    let drawn = "!!document.querySelector('[data-testid=card-links] svg[role=img]')";
+    tab.wait_for(drawn, SHOWN_MAX).await?;
+    tab.picture(&pictures().join("mesh-links.png")).await?;
+    let metrics = near.metrics().await?;
+    for transport in ["tcp", "websocket"] {
+        let row = format!("bitcraps_link_rtt_seconds{{transport=\"{transport}\",peer=");
+        ensure!(metrics.contains(&row), "{row} is missing in {metrics}");
+    }
+    ensure!(metrics.contains("bitcraps_link_in_use{"), "{metrics}");
+    tab.assert_no_complaints()?;
+    tab.close().await
+}
+
 /// Whether the picture is dragged while it is measured.
 #[derive(Clone, Copy)]
 enum Hand {

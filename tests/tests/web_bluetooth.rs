@@ -12,7 +12,7 @@ use bitcraps_tests::{
     ledger::Ledger,
     pictures,
     player::{Player, agree, play, reachable, rolls_of},
-    process::{NodeProcess, Setup},
+    process::{Bluetooth, NodeProcess, Setup},
     wait::{Look, until},
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -72,7 +72,8 @@ async fn a_tab_with_bluetooth_alone_plays_with_a_peer_three_hops_away() -> Resul
     let radio = Radio::start()?;
     radio.set_mtu(MTU)?;
     let (phone, garden) = (radio.adapter()?, radio.adapter()?);
-    let setup = Setup { bluetooth: Some(garden.bus().to_owned()), ..Setup::named("Garden") };
+    let setup =
+        Setup { bluetooth: Bluetooth::Bus(garden.bus().to_owned()), ..Setup::named("Garden") };
     let near = NodeProcess::start(setup).await?;
     let middle = Setup { connect: vec![near.url()], ..Setup::named("Middle") };
     let middle = NodeProcess::start(middle).await?;
@@ -171,7 +172,8 @@ async fn every_failure_of_bluetooth_is_a_sentence_and_ends() -> Result<()> {
     take_pictures(&anna, "bluetooth-cancelled").await?;
 
     // Seen, but out of reach when it is called.
-    let setup = Setup { bluetooth: Some(garden.bus().to_owned()), ..Setup::named("Garden") };
+    let setup =
+        Setup { bluetooth: Bluetooth::Bus(garden.bus().to_owned()), ..Setup::named("Garden") };
     let near = NodeProcess::start(setup).await?;
     anna.tab.click("bluetooth-join", SHOWN_MAX).await?;
     until("the node in the list", SHOWN_MAX, async || {

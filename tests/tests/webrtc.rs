@@ -8,7 +8,6 @@
 use anyhow::{Context as _, Result, ensure};
 use bitcraps_tests::{
     browser::Browser,
-    http::command,
     ledger::Ledger,
     pictures,
     player::{Player, agree, play, reachable, rolls_of, seat_of},
@@ -74,7 +73,8 @@ async fn tabs_keep_playing_over_webrtc_after_their_node_is_killed() -> Result<()
     let mut ledger = Ledger::default();
     let mut players: Vec<&mut Player> = tabs.iter_mut().collect();
     for node in &founders {
-        command(node.http(), &node.token()?, &json!({"do": "leave_table", "table": id})).await?;
+        let (status, answer) = node.order(&json!({"do": "leave_table", "table": id})).await?;
+        ensure!(status == 200, "the founder stays: {answer}");
     }
     play(&mut players, &mut ledger, ROLLS_BEFORE, PLAY_MAX, async |_| Ok(())).await?;
     let members: BTreeSet<String> =

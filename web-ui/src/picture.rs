@@ -26,25 +26,34 @@ pub struct Picture {
     pub home: String,
 }
 
-/// A picture that costs nothing to hand around; two are equal when they are the same one.
-#[derive(Clone, Debug)]
-pub struct Shown(Rc<Picture>);
+/// Something large that costs nothing to hand around; two are equal when they are the same one.
+#[derive(Debug)]
+pub struct Same<T>(Rc<T>);
 
-impl Shown {
-    pub fn new(picture: Picture) -> Shown {
-        Shown(Rc::new(picture))
+/// A picture as pages get it.
+pub type Shown = Same<Picture>;
+
+impl<T> Same<T> {
+    pub fn new(inner: T) -> Same<T> {
+        Same(Rc::new(inner))
     }
 }
 
-impl PartialEq for Shown {
-    fn eq(&self, other: &Shown) -> bool {
+impl<T> Clone for Same<T> {
+    fn clone(&self) -> Same<T> {
+        Same(Rc::clone(&self.0))
+    }
+}
+
+impl<T> PartialEq for Same<T> {
+    fn eq(&self, other: &Same<T>) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Deref for Shown {
-    type Target = Picture;
-    fn deref(&self) -> &Picture {
+impl<T> Deref for Same<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
         &self.0
     }
 }

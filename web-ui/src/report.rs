@@ -1,6 +1,7 @@
-//! What the node that served this page says of its own health.
+//! What the node that served this page says of itself and of the mesh.
 
-use bitcraps_core::node::{ComponentView, HealthView, PeerView};
+use crate::{model::told::Read, picture::Same};
+use bitcraps_core::node::NodeView;
 use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
@@ -8,17 +9,22 @@ use wasm_bindgen_futures::JsFuture;
 const VIEW: &str = "/api/v1/view";
 const HISTORY: &str = "/api/v1/history";
 
-/// Health with its history, and the parts of the node.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Report {
-    pub health: HealthView,
-    pub components: Vec<ComponentView>,
-    /// Whom it knows.
-    pub peers: Vec<PeerView>,
+/// What the node knows, as far as a page shows it; its tables are not asked for.
+pub type Report = Same<NodeView>;
+
+/// Whether the health of the mesh over time is asked for too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    Asked,
+    NotAsked,
 }
 
 /// Asks now and then every so often, until what it gives is dropped.
-pub fn ask_every(millis: u32, told: impl Fn(Result<Report, String>) + 'static) -> Option<Asking> {
+pub fn ask_every(
+    millis: u32,
+    past: Past,
+    told: impl Fn(Result<Report, String>) + 'static,
+) -> Option<Asking> {
     let window = web_sys::window()?;
     let told = Rc::new(told);
     // Answers that come after the asking has ended are for nobody.
@@ -28,7 +34,7 @@ pub fn ask_every(millis: u32, told: impl Fn(Result<Report, String>) + 'static) -
         move || {
             let (told, alive) = (Rc::clone(&told), Rc::clone(&alive));
             wasm_bindgen_futures::spawn_local(async move {
-                let report = ask().await;
+                let report = ask(past).await.map(Same::new);
                 if *alive.borrow() {
                     told(report);
                 }
@@ -63,25 +69,17 @@ impl Drop for Asking {
     }
 }
 
-async fn ask() -> Result<Report, String> {
-    let mut view: serde_json::Value = parse(&fetch(VIEW).await?)?;
-    let mut health: HealthView = take(&mut view, "health")?;
-    let components = take(&mut view, "components")?;
-    let peers = take(&mut view["map"], "nodes")?;
-    health.history = parse(&fetch(HISTORY).await?)?;
-    Ok(Report { health, components, peers })
+async fn ask(past: Past) -> Result<NodeView, String> {
+    let mut view: NodeView = parse(&fetch(VIEW).await?)?;
+    if past == Past::Asked {
+        view.health.history = parse(&fetch(HISTORY).await?)?;
+    }
+    Ok(view)
 }
 
-fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_str(text).map_err(|e| ["it sent what is no view: ", &e.to_string()].concat())
-}
-
-fn take<T: serde::de::DeserializeOwned>(
-    view: &mut serde_json::Value,
-    key: &str,
-) -> Result<T, String> {
-    serde_json::from_value(view[key].take())
-        .map_err(|e| ["it sent what is no ", key, ": ", &e.to_string()].concat())
+fn parse<T: Read>(text: &str) -> Result<T, String> {
+    let json = serde_json::from_str(text).ok();
+    json.and_then(|json| T::read(&json)).ok_or_else(|| "it sent what is no view".to_owned())
 }
 
 async fn fetch(path: &str) -> Result<String, String> {

@@ -1,5 +1,7 @@
 //! What only a browser can show: the real IndexedDB, real Web Locks, a real WebSocket, pages drawn
 //! in a real document.
+//!
+//! Long because a browser test binary starts a browser of its own, and one start serves them all.
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, reason = "clippy takes only #[test] functions for tests")]
 
@@ -388,6 +390,88 @@ async fn the_card_of_a_cut_node_says_what_would_be_lost_without_it() {
     page.find("[data-testid='weak-points'] button").unwrap().click();
     until("the card", || page.by("peer-card").is_some()).await;
     assert_eq!(page.text("without-it"), "4 nodes would be cut off");
+}
+
+#[wasm_bindgen_test]
+async fn the_card_of_a_neighbour_shows_every_link_to_it_and_the_last_switches() {
+    let page = mount(Sample::Point, Room::Mesh).await;
+    page.find("[data-testid='weak-points'] button").unwrap().click();
+    until("the card", || page.by("card-links").is_some()).await;
+    let items = page.root.query_selector_all("[data-testid='card-links'] > li").unwrap();
+    let said: Vec<String> =
+        (0..items.length()).map(|i| items.get(i).unwrap().text_content().unwrap()).collect();
+    assert_eq!(said.len(), 3, "{said:?}");
+    let expected = [
+        [
+            "WebSockettrusted",
+            "Over this network, for dice, bets and logs.",
+            "1.2 ms ± 0.3 ms, loss 0 %, delivered 12 kB/s, open for 6 min",
+        ],
+        [
+            "Bluetoothon trial",
+            "Over Bluetooth, for chat and the mesh itself.",
+            "41 ms ± 6.2 ms, loss 1.2 %, delivered 830 B/s, signal −63 dBm, open for 61 s",
+        ],
+        [
+            "WebRTCnot trusted",
+            "Over the Internet, not used.",
+            "55 ms ± 18 ms, loss 88 %, delivered –, open for 65 min",
+        ],
+    ];
+    for (said, parts) in said.iter().zip(expected) {
+        assert!(parts.iter().all(|part| said.contains(part)), "{parts:?}: {said}");
+    }
+    let charts =
+        page.root.query_selector_all("[data-testid='card-links'] svg[role='img']").unwrap();
+    assert_eq!(charts.length(), 2 + 3 + 2);
+    let switches = page.text("switches");
+    assert!(
+        switches.contains(
+            "Dice, bets and logs moved from WebRTC to WebSocket: WebRTC fell silent; nothing was \
+         delivered for 340 ms."
+        ),
+        "{switches}"
+    );
+}
+
+#[wasm_bindgen_test]
+async fn own_links_switches_and_who_is_near_are_told_without_the_picture() {
+    let page = mount(Sample::Point, Room::Mesh).await;
+    let rows = page.root.query_selector_all("[data-testid='own-link']").unwrap();
+    assert_eq!(rows.length(), 4);
+    let said = page.text("own-links");
+    for part in ["dice, bets and logs", "0.3 ms", "88 %", "not trusted", "−63 dBm", "fell silent"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let near = page.text("nearby");
+    for part in [
+        "Merry Wren: Bluetooth, about 2 m away (−58 dBm), heard just now",
+        "someone at ble://00:1B:DC:07:31:99",
+        "hci0 finds others, but cannot be found",
+        "does not let a program set how often connected devices meet and how strongly it sends",
+    ] {
+        assert!(near.contains(part), "{part}: {near}");
+    }
+    page.find("[data-testid='near'] button").unwrap().click();
+    until("the card", || page.by("peer-card").is_some()).await;
+    assert!(page.text("peer-card").contains("Merry Wren"));
+    let empty = mount(Sample::Empty, Room::Mesh).await;
+    assert!(empty.text("own-links").contains("None yet"));
+    assert!(empty.text("nearby").contains("Nobody is heard"));
+    let unknown = mount(Sample::Unknown, Room::Mesh).await;
+    assert!(unknown.text("own-links").contains("someone who has not said who it is"));
+}
+
+#[wasm_bindgen_test]
+async fn a_node_that_does_not_answer_is_said_so_and_the_tabs_own_view_comes_back() {
+    let page = mount(Sample::Point, Room::Mesh).await;
+    page.click("whose-node");
+    // The test's server has no such path.
+    until("the refusal", || page.by("node-silent").is_some()).await;
+    assert!(page.by("own-links").is_none(), "nobody's links are shown as the node's");
+    page.click("whose-tab");
+    until("the own links", || page.by("own-links").is_some()).await;
 }
 
 #[wasm_bindgen_test]

@@ -1,7 +1,10 @@
 //! `cargo xtask bench`: the benchmarks, on what is shipped.
 //!
-//! Each benchmark is a program, and built and run only when something of it is asked for. What
-//! there is to ask for is read from their sources, so that it is written once.
+//! The links beside published ones are a workspace of their own, `bench/links`, because those take
+//! ten minutes to build: `links` is run when it is asked for by name alone.
+//!
+//! Each other benchmark is a program, and built and run only when something of it is asked for.
+//! What there is to ask for is read from their sources, so that it is written once.
 
 use crate::{
     run,
@@ -40,6 +43,9 @@ enum Needs {
     Node,
     GraphWeb,
 }
+
+/// What is asked for by this name first is not of [`BENCHES`].
+const LINKS: &str = "links";
 
 /// The parts first, so that the table of figures that people notice ends what is printed.
 const BENCHES: [Bench; 3] = [
@@ -82,6 +88,9 @@ const PEERS: [(&str, &str, &str, &str); 2] = [
 /// Runs the benchmarks of which `args` names something; all without names. Builds in release what
 /// they need.
 pub fn bench(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
+    if let [LINKS, rest @ ..] = args {
+        return links(workspace, rest);
+    }
     let mut asked = Vec::new();
     for bench in &BENCHES {
         let path = workspace.root.join(bench.source);
@@ -120,6 +129,21 @@ pub fn bench(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
     Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Builds the links and what they run beside, each at the version locked there, and runs them.
+fn links(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
+    let cargo = |verb| {
+        let mut command = workspace.cargo(&[verb, "--release", "--locked", "--manifest-path"]);
+        command.arg("bench/links/Cargo.toml");
+        command.env("CARGO_TARGET_DIR", workspace.target.join("bench-links"));
+        command
+    };
+    steps::announce(1, 2, "building the links and their peers");
+    steps::must(&mut cargo("build"), Shown::Live)?;
+    steps::announce(2, 2, "running the benchmark");
+    let success = steps::run(cargo("run").arg("--").args(args), Shown::Live)?.success;
+    Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// Every text between `before` and `after` on one line, in order, once.
 fn names(text: &str, (before, after): (&str, &str)) -> Vec<String> {
     let mut names = Vec::new();
@@ -153,7 +177,10 @@ fn choose<'a>(
                 .iter()
                 .map(|(bench, names)| format!("{}: {}", bench.name, names.join(" ")))
                 .collect();
-            bail!("there is no benchmark {arg:?}; these are:\n\n{}", lists.join("\n"));
+            bail!(
+                "there is no benchmark {arg:?}; these are:\n\n{}\nby itself: {LINKS}",
+                lists.join("\n")
+            );
         }
     }
     let chosen = asked.iter().map(|(bench, names)| {

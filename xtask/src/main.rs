@@ -19,6 +19,7 @@ mod test;
 mod tidy;
 mod tools;
 mod totals;
+mod vm;
 mod web;
 mod workspace;
 
@@ -34,7 +35,8 @@ cargo xtask test             check everything, cheapest first; ends with one lin
 cargo xtask ci               the same as test
 cargo xtask web              build the web client into target/web
 cargo xtask sim [ARGS]        build in release and run `bitcraps sim`; --long for the experiments
-cargo xtask bench            build in release and run the benchmarks
+cargo xtask ble-vm           Bluetooth between two nodes in a machine with a real kernel and BlueZ
+cargo xtask bench            build in release and run the benchmarks; `bench links` by itself
 cargo xtask tidy             the house rules that no compiler knows
 cargo xtask layers           which room of the core may look into which
 cargo xtask deps             licences and duplicate versions of dependencies
@@ -71,6 +73,11 @@ fn dispatch(args: &[&str]) -> Result<ExitCode> {
         }
         "sim" => run::simulate(&workspace, rest),
         "bench" => bench::bench(&workspace, rest),
+        "ble-vm" => {
+            no_arguments(name, rest)?;
+            println!("{}", vm::run(&workspace)?);
+            Ok(ExitCode::SUCCESS)
+        }
         "tidy" => verdict(name, rest, tidy::check(&workspace)?),
         "layers" => verdict(name, rest, layers::check(&workspace)?),
         "deps" => verdict(name, rest, deps::check(&workspace)?),

@@ -12,7 +12,7 @@ use crate::{
     tidy,
     tools::{self, Browser},
     totals::Totals,
-    web,
+    vm, web,
     workspace::{SCREENSHOTS, WASM, Workspace},
 };
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -50,12 +50,13 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", what: "formatting", check: fmt },
     Step { name: "tidy", what: "house rules", check: |w| no_findings(tidy::check(w)?) },
     Step { name: "layers", what: "rooms of the core", check: |w| no_findings(layers::check(w)?) },
     Step { name: "deps", what: "licences, duplicates", check: |w| no_findings(deps::check(w)?) },
     Step { name: "browser", what: "Chromium is there", check: browser },
+    Step { name: "bus", what: "a message bus is there", check: message_bus },
     Step { name: "clippy", what: "lints, native", check: clippy },
     Step { name: "clippy-wasm", what: "lints, browser", check: clippy_wasm },
     Step { name: "native", what: "unit tests, simulation", check: native },
@@ -64,6 +65,7 @@ const STEPS: [Step; 13] = [
     Step { name: "sim", what: "the shipped simulator", check: simulator },
     Step { name: "wasm", what: "tests in a browser", check: wasm },
     Step { name: "e2e", what: "nodes and tabs together", check: end_to_end },
+    Step { name: "ble-vm", what: "Bluetooth on a real BlueZ", check: real_bluetooth },
 ];
 
 /// Runs the steps that `args` ask for.
@@ -170,6 +172,11 @@ fn browser(_workspace: &Workspace) -> Result<Totals, Failure> {
     Ok(Totals::default())
 }
 
+fn message_bus(_workspace: &Workspace) -> Result<Totals, Failure> {
+    tools::message_bus()?;
+    Ok(Totals::default())
+}
+
 fn clippy(workspace: &Workspace) -> Result<Totals, Failure> {
     let args = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     passes(workspace.cargo(&args))
@@ -186,6 +193,7 @@ fn clippy_wasm(workspace: &Workspace) -> Result<Totals, Failure> {
 }
 
 fn native(workspace: &Workspace) -> Result<Totals, Failure> {
+    tools::message_bus()?;
     let args = ["test", "--workspace", "--exclude", "bitcraps-tests", "--locked", "--no-fail-fast"];
     tests(workspace.cargo(&args))
 }
@@ -261,6 +269,7 @@ fn wasm(workspace: &Workspace) -> Result<Totals, Failure> {
 
 fn end_to_end(workspace: &Workspace) -> Result<Totals, Failure> {
     let Browser { chromium, .. } = tools::browser()?;
+    tools::message_bus()?;
     build_node(workspace)?;
     let pictures = env::var_os(SCREENSHOTS).unwrap_or_default();
     let pictures = match pictures.is_empty() {
@@ -279,6 +288,19 @@ fn end_to_end(workspace: &Workspace) -> Result<Totals, Failure> {
         println!("        frames of the mesh page:\n{}", table.trim_end());
     }
     Ok(totals)
+}
+
+/// Without packages there is no machine; that says nothing about the node, but it is said.
+fn real_bluetooth(workspace: &Workspace) -> Result<Totals, Failure> {
+    let machine = match vm::prepare(workspace) {
+        Ok(machine) => machine,
+        Err(why) => {
+            let words = format!("{why:#}");
+            println!("        SKIPPED: {}", words.lines().next().unwrap_or_default());
+            return Ok(Totals { skipped: 1, ..Totals::default() });
+        }
+    };
+    Ok(vm::peers(workspace, &machine)?)
 }
 
 #[cfg(test)]

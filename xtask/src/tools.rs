@@ -70,19 +70,39 @@ pub fn browser() -> Result<Browser> {
     if let Some(browser) = find_browser() {
         return Ok(browser);
     }
-    let packages = BROWSER_PACKAGES.join(" ");
+    install("Chromium and chromedriver", "CHROMIUM=… CHROMEDRIVER=…", &BROWSER_PACKAGES)?;
+    find_browser().context("Chromium is installed but not on the PATH")
+}
+
+/// The message bus on which the virtual radio shows its adapters.
+pub fn message_bus() -> Result<()> {
+    let there = || {
+        let named = env::var_os("DBUS_DAEMON").map(PathBuf::from);
+        named.or_else(|| on_path("dbus-daemon")).is_some_and(|program| is_program(&program))
+    };
+    // Only Linux has BlueZ, and with it a radio that is shown on a bus.
+    if !cfg!(target_os = "linux") || there() {
+        return Ok(());
+    }
+    install("dbus-daemon", "DBUS_DAEMON=…", &["dbus-daemon"])?;
+    match there() {
+        true => Ok(()),
+        false => bail!("dbus-daemon is installed but not on the PATH"),
+    }
+}
+
+/// Installs Debian packages where that can work without a question, and otherwise says what to
+/// type.
+fn install(what: &str, variables: &str, names: &[&str]) -> Result<()> {
+    let packages = names.join(" ");
     if on_path("apt-get").is_none() {
         bail!(
-            "Chromium and chromedriver are needed and not on the PATH; install them with the \
-             system's package manager (on Debian: apt-get install {packages}), or name them in \
-             the environment: CHROMIUM=… CHROMEDRIVER=…"
+            "needed and not on the PATH: {what}; install with the system's package manager (on \
+             Debian: apt-get install {packages}), or name it in the environment: {variables}"
         );
     }
     if !is_root() {
-        bail!(
-            "Chromium and chromedriver are needed; type: sudo apt-get update && sudo apt-get \
-             install --yes {packages}"
-        );
+        bail!("needed: {what}; type: sudo apt-get update && sudo apt-get install --yes {packages}");
     }
     println!("      installing {packages} with apt-get");
     let apt = |args: &[&str]| {
@@ -93,12 +113,12 @@ pub fn browser() -> Result<Browser> {
     // A list that cannot be renewed may still be good enough to install from.
     let updated = apt(&["update"]);
     let mut install = vec!["install", "--yes", "--no-install-recommends"];
-    install.extend(BROWSER_PACKAGES);
+    install.extend(names);
     if let Err(error) = apt(&install) {
         updated?;
         return Err(error);
     }
-    find_browser().with_context(|| format!("{packages} are installed but not on the PATH"))
+    Ok(())
 }
 
 /// The two programs that wasm tests need, built at the locked versions where they are missing.

@@ -5,6 +5,7 @@
 //! checks it before it believes anything else; a card without work never becomes a
 //! [`VerifiedCard`].
 
+use super::batch::Claim;
 use crate::{id::PeerId, seed::Seed};
 use curve25519_dalek::MontgomeryPoint;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
@@ -34,6 +35,11 @@ impl Signature {
         bytes[..32].copy_from_slice(&self.r);
         bytes[32..].copy_from_slice(&self.s);
         bytes
+    }
+
+    /// R and s.
+    pub(super) fn parts(&self) -> (&[u8; 32], &[u8; 32]) {
+        (&self.r, &self.s)
     }
 
     fn to_dalek(self) -> ed25519_dalek::Signature {
@@ -112,6 +118,11 @@ impl VerifiedCard {
         self.key
             .verify_strict(&digest(purpose, message), &signature.to_dalek())
             .map_err(|_| IdentityError::BadSignature)
+    }
+
+    /// The same to be checked together with others, by the rule of [`super::batch`].
+    pub fn claim(&self, purpose: &str, message: &[u8], signature: &Signature) -> Claim {
+        Claim { key: self.key, digest: digest(purpose, message), signature: *signature }
     }
 }
 

@@ -185,11 +185,6 @@ impl Message {
         encode(self)
     }
 
-    /// Appends to what is there already.
-    pub fn encode_after(&self, bytes: Vec<u8>) -> Vec<u8> {
-        postcard::to_extend(self, bytes).expect("plain data always encodes into a growing buffer")
-    }
-
     pub fn decode(bytes: &[u8]) -> Result<Message, MessageError> {
         let message: Message = postcard::from_bytes(bytes)
             .map_err(|_| MessageError::Malformed { got: bytes.len() })?;

@@ -366,10 +366,8 @@ impl Heal {
 
     /// Newest first.
     pub fn repairs(&self) -> Vec<Shown> {
-        let transport = |address: &str| match address.split_once("://")?.0 {
-            "tcp" => Some(Transport::Tcp),
-            "ws" | "wss" => Some(Transport::WebSocket),
-            _ => None,
+        let transport = |address: &str| {
+            Transport::of_scheme(address.split_once("://").map_or(address, |(scheme, _)| scheme))
         };
         let shown = |r: &Repair| {
             let planned = || self.address(r.peer, r.failures()).unwrap_or_default();

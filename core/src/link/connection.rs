@@ -5,21 +5,26 @@
 
 use super::{
     Config,
+    breaker::Breaker,
+    flight::Flight,
     frame::Step,
     handshake::{Answered, Dialled, Proven},
     pieces::{Assembly, Unfinished},
+    policy::profile,
     quality::Quality,
     session::{Opener, Sealer},
+    signal::Signal,
 };
 use crate::{
     crypto::identity::VerifiedCard,
     id::PeerId,
     time::Instant,
-    transport::{LinkRole, Transport},
+    transport::{LinkRole, PathClass, Transport},
 };
 
 pub struct Connection {
     pub transport: Transport,
+    pub path: PathClass,
     pub role: LinkRole,
     /// Bytes of the largest frame.
     pub mtu: usize,
@@ -70,17 +75,25 @@ impl Stage {
 pub struct Session {
     pub card: VerifiedCard,
     pub link_key: [u8; 32],
-    /// Which run of the peer this is, and the peer's number for this link.
-    pub instance: [u8; 8],
-    pub peer_link: u64,
     pub sealer: Sealer,
     pub opener: Opener,
     pub unfinished: Unfinished,
     pub next_piece_id: u16,
     pub quality: Quality,
+    pub breaker: Breaker,
+    pub signal: Signal,
+    pub flight: Flight,
+    /// An answer was overdue and none has come since.
+    pub silent: bool,
+    /// Answers in a row that did not come.
+    pub failures: u32,
+    /// When a packet last came or went.
+    pub active_at: Instant,
     pub ping_at: Instant,
     /// The token of the last ping and when it left, until it is answered.
     pub asked: Option<(u64, Instant)>,
+    /// Pings in a row without an answer.
+    pub unanswered: u32,
     /// When something last opened.
     pub heard: Instant,
     /// A dialer's message 3, until something sealed shows that it arrived.
@@ -98,15 +111,20 @@ impl Session {
         Session {
             card: proven.card,
             link_key: proven.link_key,
-            instance: proven.instance,
-            peer_link: proven.link,
             sealer: proven.sealer,
             opener: proven.opener,
             unfinished: Unfinished::default(),
             next_piece_id: 0,
             quality: Quality::new(),
+            breaker: Breaker::new(),
+            signal: Signal::default(),
+            flight: Flight::new(now),
+            silent: false,
+            failures: 0,
+            active_at: now,
             ping_at: now,
             asked: None,
+            unanswered: 0,
             heard: now,
             unconfirmed,
         }
@@ -114,6 +132,23 @@ impl Session {
 
     pub fn peer(&self) -> PeerId {
         self.card.id()
+    }
+
+    /// Something was answered. Whether that ends a silence.
+    pub fn on_success(&mut self) -> bool {
+        let before = (self.silent, self.breaker.state());
+        self.silent = false;
+        self.failures = 0;
+        self.breaker.on_success();
+        self.quality.on_success();
+        before != (self.silent, self.breaker.state())
+    }
+
+    /// An answer did not come.
+    pub fn on_failure(&mut self, now: Instant) {
+        self.failures = self.failures.saturating_add(1);
+        self.breaker.on_failure(now);
+        self.quality.on_loss();
     }
 }
 
@@ -139,7 +174,10 @@ impl Connection {
             Phase::Greeting(greeting) => greeting.until,
             Phase::Open(session) => {
                 let pieces = session.unfinished.deadline().unwrap_or(Instant::NEVER);
-                session.ping_at.min(session.heard + config.idle_max).min(pieces)
+                let bytes_per_s = profile(self.transport).bytes_per_s;
+                let answer = session.flight.deadline(&session.quality, bytes_per_s);
+                let own = session.ping_at.min(session.heard + config.idle_max);
+                own.min(pieces).min(answer).min(session.breaker.deadline())
             }
         }
     }

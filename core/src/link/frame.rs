@@ -28,11 +28,12 @@ const STEP_REFUSAL: u8 = 0;
 const HANDSHAKE_HEADER_BYTES: usize = 5;
 const PIECE_HEADER_BYTES: usize = 7;
 
-/// Bytes of one handshake message: 80 of Noise, up to 124 of introduction, two tags, and room.
+/// Bytes of one handshake message: 80 of Noise, up to 114 of introduction, two tags, and room.
 pub const HANDSHAKE_BYTES_MAX: usize = 256;
 
-/// Bytes of one sealed packet: counter, message (its kind, a length and the packet), tag.
-pub const SEALED_BYTES_MAX: usize = 8 + 4 + PACKET_BYTES_MAX + 16;
+/// Bytes of one sealed packet: counter, message (its kind, a class, two eras, two numbers, a length
+/// and the packet), tag.
+pub const SEALED_BYTES_MAX: usize = 8 + (1 + 1 + 5 + 5 + 10 + 10 + 3) + PACKET_BYTES_MAX + 16;
 
 /// Bytes of a chunk that is not the last, at least.
 pub const HANDSHAKE_CHUNK_BYTES_MIN: usize = FRAME_BYTES_MIN - HANDSHAKE_HEADER_BYTES;

@@ -1,25 +1,26 @@
 //! From a fresh connection to an open link.
 //!
 //! Rules. Nothing is believed before the handshake's last check; a message that is out of turn
-//! ends the connection, one that only comes late is counted. Of two links to one peer the same
-//! stays at both ends; see [`Links`].
+//! ends the connection, one that only comes late is counted. Of two links to one peer that
+//! cross the same stays at both ends; see [`Links`].
 
 use super::{
-    Goodbye, HANDSHAKE_BYTES_MAX, Links, Output,
-    connection::{Connection, Phase, Session, Stage, Unconfirmed},
+    Goodbye, HANDSHAKE_BYTES_MAX, LINKS_PER_PEER_MAX, Links, Output,
+    connection::{Phase, Session, Stage, Unconfirmed},
     emit,
     frame::{self, Frame, Place, Step},
     handshake::{Answered, HandshakeError, Proven},
-    handshake_seed, piece_reason,
+    handshake_seed,
+    neighbour::Peer,
+    piece_reason,
     pieces::Assembly,
     told,
 };
 use crate::{
-    id::LinkId,
+    id::{LinkId, PeerId},
     time::Instant,
     transport::{CloseReason, LinkRole},
 };
-use core::cmp::Reverse;
 
 /// What a whole handshake message led to.
 enum Read {
@@ -39,7 +40,7 @@ impl Links {
                 self.on_handshake_piece(link, place, chunk, now);
             }
             Frame::Refusal { reason } => {
-                self.close(link, told(reason), None, Goodbye::Heard);
+                self.close(link, told(reason), None, Goodbye::Heard, now);
             }
             // A repeated message 1, or packets that overtook message 3.
             Frame::Handshake { step: Step::One, .. } | Frame::Sealed(_) | Frame::Piece { .. }
@@ -48,7 +49,7 @@ impl Links {
                 self.counters.early += 1;
             }
             Frame::Handshake { .. } | Frame::Sealed(_) | Frame::Piece { .. } => {
-                self.close(link, CloseReason::Garbage, None, Goodbye::Say);
+                self.close(link, CloseReason::Garbage, None, Goodbye::Say, now);
             }
         }
     }
@@ -63,15 +64,15 @@ impl Links {
         let message = match pieces.add(place, chunk) {
             Ok(None) => return,
             Ok(Some(message)) => message,
-            Err(error) => return self.close(link, piece_reason(error), None, Goodbye::Say),
+            Err(error) => return self.close(link, piece_reason(error), None, Goodbye::Say, now),
         };
         greeting.pieces = None;
         let read = match &mut greeting.stage {
             Stage::First => {
                 let seed = handshake_seed(&self.seed, &mut self.handshakes);
-                self.own.answer(link, &message, seed).map(Read::First)
+                self.own.answer(&message, seed).map(Read::First)
             }
-            Stage::Second(dialled) => dialled.finish(&self.own, link, &message).map(Read::Second),
+            Stage::Second(dialled) => dialled.finish(&self.own, &message).map(Read::Second),
             Stage::Third(answered) => answered.finish(&self.own, &message).map(Read::Third),
         };
         match read {
@@ -82,47 +83,91 @@ impl Links {
             Ok(Read::Third(proven)) => self.on_proven(link, proven, None, now),
             Err(error) => {
                 let peer = (error == HandshakeError::Ourselves).then_some(self.own.id());
-                self.close(link, error.reason(), peer, Goodbye::Say);
+                self.close(link, error.reason(), peer, Goodbye::Say, now);
             }
         }
     }
 
     fn on_proven(&mut self, link: LinkId, proven: Proven, third: Option<Vec<u8>>, now: Instant) {
         let peer = proven.card.id();
-        let older = self.peers.get(&peer).copied();
-        if older.is_some_and(|older| self.older_stays(older, link, &proven)) {
-            return self.close(link, CloseReason::Duplicate, Some(peer), Goodbye::Say);
+        let known = self.peers.get(&peer).filter(|known| known.instance == proven.instance);
+        let siblings: Vec<LinkId> = known.map_or(Vec::new(), |known| known.links.clone());
+        if let Some(reason) = self.refuses(link, peer, &siblings) {
+            return self.close(link, reason, Some(peer), Goodbye::Say, now);
         }
         if let Some(third) = &third {
             self.say_handshake(link, Step::Three, third);
         }
         let resend_at = now + self.config.resend_every / 2;
         let unconfirmed = third.map(|third| Unconfirmed { third, resend_at });
+        let ends = self.ended_by(link, peer, &siblings);
         let Some(connection) = self.connections.get_mut(&link) else { return };
         let (card, link_key, transport) = (proven.card, proven.link_key, connection.transport);
+        let (frames_in, bytes_in) = (connection.frames_in, connection.bytes_in);
+        let instance = proven.instance;
         connection.phase = Phase::Open(Box::new(Session::new(proven, unconfirmed, now)));
-        self.peers.insert(peer, link);
+        let earlier_run = self.meet(peer, instance);
+        if let Some(known) = self.peers.get_mut(&peer) {
+            known.links.push(link);
+            known.gone_at = None;
+            known.frames_in += frames_in;
+            known.bytes_in += bytes_in;
+        }
         self.counters.opened += 1;
-        self.outputs.push_back(Output::Opened { link, peer: Box::new(card), link_key, transport });
-        if let Some(older) = older {
-            self.close(older, CloseReason::Duplicate, None, Goodbye::Say);
+        let (card, first) = (Box::new(card), siblings.is_empty());
+        self.outputs.push_back(Output::Opened { link, peer: card, link_key, transport, first });
+        self.choose(peer, now);
+        for ended in ends.into_iter().chain(earlier_run) {
+            self.close(ended, CloseReason::Duplicate, None, Goodbye::Say, now);
         }
         self.ping(link, now);
         self.wake_by(now + self.config.idle_max);
+        self.pump(peer, now);
     }
 
-    fn older_stays(&self, older: LinkId, newer: LinkId, proven: &Proven) -> bool {
-        let Some(session) = self.connections.get(&older).and_then(Connection::session) else {
-            return false;
-        };
-        if session.instance != proven.instance {
-            return false;
+    /// Makes a peer known in this run of it. Gives the links of an earlier run.
+    fn meet(&mut self, peer: PeerId, instance: [u8; 8]) -> Vec<LinkId> {
+        match self.peers.get(&peer) {
+            Some(known) if known.instance == instance => return Vec::new(),
+            Some(earlier) => self.counters.given_up += earlier.unacknowledged() as u64,
+            None => {}
         }
-        let rank = |link: LinkId, peer_link| match self.connections.get(&link).map(|c| c.role) {
-            Some(LinkRole::Dialer) => (self.own.id(), Reverse(link.0)),
-            _ => (proven.card.id(), Reverse(peer_link)),
+        self.eras += 1;
+        let earlier = self.peers.insert(peer, Peer::new(instance, self.eras));
+        earlier.map_or(Vec::new(), |earlier| earlier.links)
+    }
+
+    /// Why one more link to a peer is not wanted.
+    fn refuses(&self, link: LinkId, peer: PeerId, siblings: &[LinkId]) -> Option<CloseReason> {
+        let second = |other: &&LinkId| self.crosses(**other, link) && !self.stays(link, peer);
+        if siblings.iter().find(second).is_some() {
+            return Some(CloseReason::Duplicate);
+        }
+        let ended = self.ended_by(link, peer, siblings).len();
+        (siblings.len() - ended >= LINKS_PER_PEER_MAX).then_some(CloseReason::Limit)
+    }
+
+    /// The links that a new one to the same peer replaces.
+    fn ended_by(&self, link: LinkId, peer: PeerId, siblings: &[LinkId]) -> Vec<LinkId> {
+        let ended = |other: &&LinkId| self.crosses(**other, link) && self.stays(link, peer);
+        siblings.iter().filter(ended).copied().collect()
+    }
+
+    /// Whether two links of one kind to one peer were dialled by different ends.
+    fn crosses(&self, a: LinkId, b: LinkId) -> bool {
+        let way = |link| self.connections.get(&link).map(|c| (c.transport, c.role));
+        let (Some((kind_a, role_a)), Some((kind_b, role_b))) = (way(a), way(b)) else {
+            return false;
         };
-        rank(older, session.peer_link) < rank(newer, proven.link)
+        kind_a == kind_b && role_a != role_b
+    }
+
+    /// Of two that cross, whether it is this one that stays.
+    fn stays(&self, link: LinkId, peer: PeerId) -> bool {
+        match self.connections.get(&link).map(|c| c.role) {
+            Some(LinkRole::Dialer) => self.own.id() < peer,
+            Some(LinkRole::Listener) | None => peer < self.own.id(),
+        }
     }
 
     pub(super) fn next_stage(

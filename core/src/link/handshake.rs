@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     crypto::identity::{Identity, IdentityError, VerifiedCard},
-    id::{LinkId, PeerId},
+    id::PeerId,
     seed::{Rng, Seed},
     transport::{CloseReason, LinkRole},
 };
@@ -56,8 +56,6 @@ pub struct Proven {
     pub link_key: [u8; 32],
     /// Which run of the peer this is.
     pub instance: [u8; 8],
-    /// The peer's own number for this link.
-    pub link: u64,
     pub sealer: Sealer,
     pub opener: Opener,
 }
@@ -118,7 +116,6 @@ impl Own {
                 card: identity.card(),
                 signature: identity.sign(STATIC_KEY_PURPOSE, &identity.link_key()),
                 instance: rng.bytes(),
-                link: 0,
             },
             id: identity.id(),
             work_bits,
@@ -140,18 +137,13 @@ impl Own {
     }
 
     /// Message 2 in answer to message 1.
-    pub fn answer(
-        &self,
-        link: LinkId,
-        first: &[u8],
-        seed: Seed,
-    ) -> Result<(Answered, Vec<u8>), HandshakeError> {
+    pub fn answer(&self, first: &[u8], seed: Seed) -> Result<(Answered, Vec<u8>), HandshakeError> {
         if first.len() != FIRST_BYTES {
             return Err(HandshakeError::Malformed);
         }
         let mut noise = self.noise(seed, LinkRole::Listener);
         noise.read_message(first, &mut [0; HANDSHAKE_BYTES_MAX])?;
-        let second = self.introduce(&mut noise, link)?;
+        let second = self.introduce(&mut noise)?;
         Ok((Answered(noise), second))
     }
 
@@ -171,13 +163,8 @@ impl Own {
         Box::new(noise)
     }
 
-    fn introduce(
-        &self,
-        noise: &mut HandshakeState,
-        link: LinkId,
-    ) -> Result<Vec<u8>, HandshakeError> {
-        let introduction = Introduction { link: link.0, ..self.introduction };
-        let payload = message::encode(&introduction, Vec::new());
+    fn introduce(&self, noise: &mut HandshakeState) -> Result<Vec<u8>, HandshakeError> {
+        let payload = message::encode(&self.introduction, Vec::new());
         let mut out = [0; HANDSHAKE_BYTES_MAX];
         let len = noise.write_message(&payload, &mut out)?;
         Ok(out[..len].to_vec())
@@ -221,7 +208,6 @@ impl Own {
             card,
             link_key,
             instance: introduction.instance,
-            link: introduction.link,
             sealer: Sealer::new(send, self.epoch_packets),
             opener: Opener::new(receive, self.epoch_packets),
         }
@@ -233,11 +219,10 @@ impl Dialled {
     pub fn finish(
         &mut self,
         own: &Own,
-        link: LinkId,
         second: &[u8],
     ) -> Result<(Vec<u8>, Proven), HandshakeError> {
         let read = own.read(&mut self.0, second)?;
-        let third = own.introduce(&mut self.0, link)?;
+        let third = own.introduce(&mut self.0)?;
         let proven = own.proven(&mut self.0, read);
         Ok((third, proven))
     }

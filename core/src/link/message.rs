@@ -7,12 +7,12 @@
 
 use crate::{
     crypto::identity::{Card, Signature},
-    transport::CloseReason,
+    transport::{Class, CloseReason},
 };
 use serde::{Deserialize, Serialize, Serializer};
 
 /// The version of everything in this room. Both ends mix it into the handshake.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Payload of handshake messages 2 and 3: who speaks, and that the Noise static key is theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,12 +20,9 @@ pub struct Introduction {
     pub card: Card,
     /// By the card's key over the Noise static key, for the purpose [`STATIC_KEY_PURPOSE`].
     pub signature: Signature,
-    /// Random, drawn once per run of a node: tells a peer that restarted from one that dialled
-    /// twice.
+    /// Random, drawn once per run of a node: tells a peer that restarted from one that has several
+    /// links.
     pub instance: [u8; 8],
-    /// The sender's own number for this link. Of two links that one run of a node dialled, the
-    /// one with the greater number stays.
-    pub link: u64,
 }
 
 /// Domain separator of [`Introduction::signature`].
@@ -53,6 +50,40 @@ pub enum Message<'a> {
     },
     /// For the layer above, at most [`crate::limits::PACKET_BYTES_MAX`] bytes.
     Packet(#[serde(borrow, serialize_with = "write_bytes")] &'a [u8]),
+    /// The same, of a class that is acknowledged.
+    Numbered(#[serde(borrow)] Numbered<'a>),
+    /// What arrived of a class.
+    Arrived(#[serde(borrow)] Arrived<'a>),
+}
+
+/// A message that is sent again until it was acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbered<'a> {
+    pub class: Class,
+    /// From which beginning the sender counts: rising within one run of the sender, from 1.
+    pub era: u32,
+    /// From 0, per peer, class and era.
+    pub number: u64,
+    /// Of the same class the other way: its era, and the first number that did not arrive. Era 0:
+    /// nothing came yet.
+    pub their_era: u32,
+    pub their_next: u64,
+    #[serde(borrow, serialize_with = "write_bytes")]
+    pub packet: &'a [u8],
+}
+
+/// An acknowledgement by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrived<'a> {
+    pub class: Class,
+    pub era: u32,
+    /// Everything below arrived.
+    pub next: u64,
+    /// Microseconds from the arrival of the highest number to this acknowledgement.
+    pub delay_us: u32,
+    /// Bit by bit, lowest first, what arrived from `next + 1` on.
+    #[serde(borrow, serialize_with = "write_bytes")]
+    pub beyond: &'a [u8],
 }
 
 /// Bytes that are no message of this version. Nothing has changed.
@@ -89,11 +120,23 @@ mod tests {
     }
 
     #[test]
-    fn messages_have_the_bytes_that_version_one_wrote_down() {
+    fn messages_have_the_bytes_that_version_two_wrote_down() {
         golden(Message::Ping { token: 1 }, &[0, 1]);
         golden(Message::Pong { token: 300 }, &[1, 0xac, 0x02]);
         golden(Message::Packet(&[]), &[3, 0]);
         golden(Message::Packet(&[7, 8, 9]), &[3, 3, 7, 8, 9]);
+        let numbered = Numbered {
+            class: Class::Bets,
+            era: 1,
+            number: 300,
+            their_era: 2,
+            their_next: 5,
+            packet: &[7, 8, 9],
+        };
+        golden(Message::Numbered(numbered), &[4, 1, 1, 0xac, 0x02, 2, 5, 3, 7, 8, 9]);
+        let arrived =
+            Arrived { class: Class::Sync, era: 1, next: 300, delay_us: 25, beyond: &[0x81] };
+        golden(Message::Arrived(arrived), &[5, 3, 1, 0xac, 0x02, 25, 1, 0x81]);
         let reasons = [
             CloseReason::TransportClosed,
             CloseReason::TooSlow,
@@ -115,18 +158,16 @@ mod tests {
     }
 
     #[test]
-    fn an_introduction_has_the_bytes_that_version_one_wrote_down() {
+    fn an_introduction_has_the_bytes_that_version_two_wrote_down() {
         let introduction = Introduction {
             card: Card { key: [0xaa; 32], nonce: 300 },
             signature: Signature::from_bytes(&core::array::from_fn(|i| i as u8)),
             instance: *b"instance",
-            link: 5,
         };
         let mut bytes = vec![0xaa; 32];
         bytes.extend([0xac, 0x02]);
         bytes.extend(0..64);
         bytes.extend(b"instance");
-        bytes.push(5);
         assert_eq!(encode(&introduction, Vec::new()), bytes);
         assert_eq!(decode::<Introduction>(&bytes), Ok(introduction));
     }
@@ -135,7 +176,8 @@ mod tests {
     fn what_is_left_over_or_missing_is_malformed() {
         assert_eq!(decode::<Message>(&[0, 1, 0]), Err(Malformed));
         assert_eq!(decode::<Message>(&[3, 3, 7, 8]), Err(Malformed));
-        assert_eq!(decode::<Message>(&[4]), Err(Malformed));
+        assert_eq!(decode::<Message>(&[6]), Err(Malformed));
+        assert_eq!(decode::<Message>(&[4, 5, 1, 0, 0, 0, 0]), Err(Malformed), "no such class");
         assert_eq!(decode::<Message>(&[]), Err(Malformed));
         assert_eq!(decode::<Message>(&[2, 99]), Err(Malformed));
     }

@@ -1,10 +1,14 @@
-//! How good a link is: round trip and reliability, measured by its pings.
+//! How good a link is, measured by acknowledgements and, where there is nothing to acknowledge, by
+//! pings: round trip, jitter, loss, delivery rate.
 //!
-//! The round trip is smoothed as in RFC 6298, section 2. Reliability is the share of pings that
-//! were answered, as an exponential average: r ← 0.95 r + 0.05 with each answer, r ← 0.9 r
-//! without one.
+//! The round trip is smoothed as in RFC 6298, section 2. Two estimators watch the same outcomes:
+//! [`Documents`] is the documents' rule, shown and announced as reliability; [`Loss`] is ours, by
+//! which links are chosen. docs/SIMULATION.md compares them.
+//!
+//! Rules. Whole numbers where something is decided, so that every machine decides alike.
 
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
+use std::collections::VecDeque;
 
 /// A change by this share is worth telling.
 const MOVED_SHARE: f64 = 0.2;
@@ -12,10 +16,107 @@ const MOVED_SHARE: f64 = 0.2;
 /// A round trip that moved by less is not worth telling: on loopback that is noise.
 const MOVED_RTT_MIN: Duration = Duration::from_millis(1);
 
+/// Between two samples kept for people.
+pub const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+/// Samples kept: five minutes.
+pub const SAMPLES_MAX: usize = 60;
+
+/// The documents' estimator: r ← 0.95 r + 0.05 with each success, r ← 0.9 r and
+/// loss ← 0.9 loss + 0.1 with each failure. They say nothing of loss at a success; here it decays
+/// as the failure's rule without its failure: loss ← 0.9 loss.
 #[derive(Clone, Copy, Debug)]
+pub struct Documents {
+    reliability: f32,
+    loss: f32,
+}
+
+impl Documents {
+    pub fn new() -> Documents {
+        Documents { reliability: 1.0, loss: 0.0 }
+    }
+
+    pub fn on_success(&mut self) {
+        self.reliability = self.reliability * 0.95 + 0.05;
+        self.loss *= 0.9;
+    }
+
+    pub fn on_failure(&mut self) {
+        self.reliability *= 0.9;
+        self.loss = self.loss * 0.9 + 0.1;
+    }
+
+    /// Share that got through, 0 to 1.
+    pub fn reliability(&self) -> f32 {
+        self.reliability
+    }
+
+    /// Share lost, 0 to 1, which nothing is chosen by.
+    #[cfg(test)]
+    pub fn loss(&self) -> f32 {
+        self.loss
+    }
+}
+
+/// Ours: two exponential averages of lost or not, in millionths. The slow one is what links are
+/// compared by, the fast one sees trouble coming.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss {
+    fast_ppm: i64,
+    slow_ppm: i64,
+}
+
+/// The averages span this many outcomes, as a power of two. Guesses.
+const FAST_SHIFT: u32 = 3;
+const SLOW_SHIFT: u32 = 5;
+
+/// Below this share of successes a link is left at once: 30 %, the number.
+const EMERGENCY_SUCCESS_PPM: i64 = 300_000;
+
+/// Loss that is a sign of fading when it is also twice what it used to be. Guess: two lost of
+/// three, or four of eight.
+const FADING_LOSS_PPM: i64 = 230_000;
+
+impl Loss {
+    pub fn new() -> Loss {
+        Loss { fast_ppm: 0, slow_ppm: 0 }
+    }
+
+    pub fn on_outcome(&mut self, lost: bool) {
+        let outcome = if lost { 1_000_000 } else { 0 };
+        self.fast_ppm += (outcome - self.fast_ppm) >> FAST_SHIFT;
+        self.slow_ppm += (outcome - self.slow_ppm) >> SLOW_SHIFT;
+    }
+
+    /// What links are compared by.
+    pub fn ppm(&self) -> u64 {
+        self.slow_ppm.clamp(0, 1_000_000) as u64
+    }
+
+    pub fn is_emergency(&self) -> bool {
+        1_000_000 - self.fast_ppm < EMERGENCY_SUCCESS_PPM
+    }
+
+    pub fn is_fading(&self) -> bool {
+        self.fast_ppm > FADING_LOSS_PPM && self.fast_ppm > 2 * self.slow_ppm
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    pub at: Instant,
+    pub rtt: Option<Duration>,
+    pub loss_ppm: u64,
+    pub rssi_dbm: Option<i8>,
+}
+
+#[derive(Clone, Debug)]
 pub struct Quality {
     rtt: Option<Rtt>,
-    reliability: f32,
+    documents: Documents,
+    loss: Loss,
+    /// Bytes acknowledged per second while some were under way.
+    bytes_per_s: Option<u64>,
+    samples: VecDeque<Sample>,
     told_rtt: Option<Duration>,
     told_reliability: f32,
 }
@@ -29,7 +130,15 @@ struct Rtt {
 impl Quality {
     /// A handshake was answered just now, so the link is taken to be reliable.
     pub fn new() -> Quality {
-        Quality { rtt: None, reliability: 1.0, told_rtt: None, told_reliability: 1.0 }
+        Quality {
+            rtt: None,
+            documents: Documents::new(),
+            loss: Loss::new(),
+            bytes_per_s: None,
+            samples: VecDeque::new(),
+            told_rtt: None,
+            told_reliability: 1.0,
+        }
     }
 
     /// Smoothed round trip; `None` until the first answer.
@@ -42,13 +151,25 @@ impl Quality {
         self.rtt.map(|rtt| rtt.variation)
     }
 
-    /// Share of pings answered, 0 to 1.
+    /// Share that got through, 0 to 1, by the documents' rule.
     pub fn reliability(&self) -> f32 {
-        self.reliability
+        self.documents.reliability()
     }
 
-    pub fn on_answer(&mut self, sample: Duration) {
-        self.reliability = self.reliability * 0.95 + 0.05;
+    pub fn loss(&self) -> &Loss {
+        &self.loss
+    }
+
+    pub fn bytes_per_s(&self) -> Option<u64> {
+        self.bytes_per_s
+    }
+
+    pub fn samples(&self) -> &VecDeque<Sample> {
+        &self.samples
+    }
+
+    /// Something was answered after this time on the way.
+    pub fn on_round_trip(&mut self, sample: Duration) {
         self.rtt = Some(match self.rtt {
             None => Rtt { smoothed: sample, variation: sample / 2 },
             Some(Rtt { smoothed, variation }) => Rtt {
@@ -58,8 +179,34 @@ impl Quality {
         });
     }
 
+    /// Something was answered.
+    pub fn on_success(&mut self) {
+        self.documents.on_success();
+        self.loss.on_outcome(false);
+    }
+
     pub fn on_loss(&mut self) {
-        self.reliability *= 0.9;
+        self.documents.on_failure();
+        self.loss.on_outcome(true);
+    }
+
+    /// `bytes` were acknowledged within `time`.
+    pub fn on_delivered(&mut self, bytes: u64, time: Duration) {
+        let micros = time.as_micros() as u64;
+        let Some(rate) = (bytes * 1_000_000).checked_div(micros) else { return };
+        self.bytes_per_s = Some(self.bytes_per_s.map_or(rate, |old| (old * 7 + rate) / 8));
+    }
+
+    /// Keeps a sample for people, if the last one is old enough.
+    pub fn sample(&mut self, rssi_dbm: Option<i8>, now: Instant) {
+        if self.samples.back().is_some_and(|last| now.since(last.at) < SAMPLE_EVERY) {
+            return;
+        }
+        if self.samples.len() >= SAMPLES_MAX {
+            self.samples.pop_front();
+        }
+        let (rtt, loss_ppm) = (self.rtt(), self.loss.ppm());
+        self.samples.push_back(Sample { at: now, rtt, loss_ppm, rssi_dbm });
     }
 
     /// Whether round trip or reliability moved noticeably since this last said so.
@@ -71,11 +218,11 @@ impl Quality {
             }
             (old, new) => old != new,
         };
-        let by = f64::from((self.reliability - self.told_reliability).abs());
+        let by = f64::from((self.reliability() - self.told_reliability).abs());
         let moved = rtt_moved || by > f64::from(self.told_reliability) * MOVED_SHARE;
         if moved {
             self.told_rtt = self.rtt();
-            self.told_reliability = self.reliability;
+            self.told_reliability = self.reliability();
         }
         moved
     }
@@ -93,9 +240,9 @@ mod tests {
     fn the_round_trip_is_smoothed_as_in_rfc_6298() {
         let mut q = Quality::new();
         assert_eq!(q.rtt(), None);
-        q.on_answer(ms(100));
+        q.on_round_trip(ms(100));
         assert_eq!((q.rtt(), q.rtt_variation()), (Some(ms(100)), Some(ms(50))));
-        q.on_answer(ms(180));
+        q.on_round_trip(ms(180));
         assert_eq!(
             (q.rtt(), q.rtt_variation()),
             (Some(ms(110)), Some(Duration::from_micros(57_500)))
@@ -107,7 +254,7 @@ mod tests {
         let mut q = Quality::new();
         q.on_loss();
         assert!((q.reliability() - 0.9).abs() < 1e-6);
-        q.on_answer(ms(1));
+        q.on_success();
         assert!((q.reliability() - 0.905).abs() < 1e-6);
         (0..1000).for_each(|_| q.on_loss());
         assert!((0.0..1e-6).contains(&q.reliability()));
@@ -117,16 +264,63 @@ mod tests {
     fn only_noticeable_moves_are_told() {
         let mut q = Quality::new();
         assert!(!q.take_moved());
-        q.on_answer(Duration::from_micros(100));
+        q.on_round_trip(Duration::from_micros(100));
         assert!(q.take_moved(), "the first measurement");
-        q.on_answer(Duration::from_micros(900));
+        q.on_round_trip(Duration::from_micros(900));
         assert!(!q.take_moved(), "less than a millisecond");
-        q.on_answer(ms(50));
+        q.on_round_trip(ms(50));
         assert!(q.take_moved());
         q.on_loss();
         q.on_loss();
         assert!(!q.take_moved(), "19 %");
         q.on_loss();
         assert!(q.take_moved());
+    }
+
+    #[test]
+    fn the_documents_rule_is_what_the_documents_say() {
+        let mut d = Documents::new();
+        d.on_failure();
+        assert!((d.reliability() - 0.9).abs() < 1e-6 && (d.loss() - 0.1).abs() < 1e-6);
+        d.on_failure();
+        assert!((d.reliability() - 0.81).abs() < 1e-6 && (d.loss() - 0.19).abs() < 1e-6);
+        d.on_success();
+        assert!((d.reliability() - 0.8195).abs() < 1e-6 && (d.loss() - 0.171).abs() < 1e-6);
+    }
+
+    #[test]
+    fn losses_in_a_row_are_fading_and_then_an_emergency() {
+        let mut loss = Loss::new();
+        loss.on_outcome(true);
+        assert!(!loss.is_fading(), "one is none");
+        loss.on_outcome(true);
+        assert!(loss.is_fading() && !loss.is_emergency());
+        let more = (0..20).take_while(|_| {
+            loss.on_outcome(true);
+            !loss.is_emergency()
+        });
+        assert_eq!(more.count() + 3, 10, "lost in all");
+        (0..200).for_each(|_| loss.on_outcome(false));
+        assert!(!loss.is_fading() && !loss.is_emergency() && loss.ppm() < 10_000);
+    }
+
+    #[test]
+    fn the_history_is_sparse_and_limited() {
+        let mut q = Quality::new();
+        for second in 0..1000 {
+            q.sample(None, Instant::from_millis(second * 1000));
+        }
+        assert_eq!(q.samples().len(), SAMPLES_MAX);
+        assert_eq!(q.samples()[1].at - q.samples()[0].at, SAMPLE_EVERY);
+        assert_eq!(q.samples()[59].at, Instant::from_millis(995_000));
+    }
+
+    #[test]
+    fn the_delivery_rate_is_what_was_acknowledged_over_time() {
+        let mut q = Quality::new();
+        q.on_delivered(1000, Duration::ZERO);
+        assert_eq!(q.bytes_per_s(), None);
+        (0..50).for_each(|_| q.on_delivered(1000, ms(10)));
+        assert_eq!(q.bytes_per_s(), Some(100_000));
     }
 }

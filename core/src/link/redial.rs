@@ -4,10 +4,10 @@
 //! bound that doubles with each failure ("full jitter"; Brooker, "Exponential Backoff And
 //! Jitter", AWS 2015), so that peers that lost the same gateway do not come back all at once.
 //!
-//! Rules. An address that turned out to be this node is never dialled again. An address whose
-//! peer is linked another way rests until that peer is gone: two nodes that dial each other would
-//! else open and close a second link for ever. The node forwards what it hears; everything is
-//! decided here.
+//! Rules. Several addresses may lead to one peer, and each is kept up. An address that turned out
+//! to be this node is never dialled again. One whose link was one too many, while its peer has
+//! others, rests until one of those is gone: two nodes that dial each other would else open and
+//! close a second link for ever. The node forwards what it hears; everything is decided here.
 
 use crate::{
     id::{LinkId, PeerId},
@@ -50,7 +50,7 @@ enum State {
     },
     /// Asked of the driver, or connected.
     Busy,
-    /// The peer there is linked another way.
+    /// The peer there has the links it may have.
     Resting {
         peer: PeerId,
     },
@@ -128,18 +128,19 @@ impl Redial {
         reason: CloseReason,
         now: Instant,
     ) -> Option<Duration> {
-        self.open.remove(&link);
-        let peer_gone = peer.filter(|peer| !self.open.values().any(|open| open == peer));
+        let ended = self.open.remove(&link);
         for address in self.addresses.values_mut() {
-            if matches!(address.state, State::Resting { peer } if Some(peer) == peer_gone) {
+            if matches!(address.state, State::Resting { peer } if Some(peer) == ended) {
                 back_off(address, &mut self.rng, now);
             }
         }
+        let linked = peer.is_some_and(|peer| self.open.values().any(|open| *open == peer));
+        let surplus = matches!(reason, CloseReason::Duplicate | CloseReason::Limit);
         let name = self.dialled.remove(&link)?;
         let address = self.addresses.get_mut(&name)?;
         match peer {
             Some(peer) if peer == self.own => address.state = State::Ourselves,
-            Some(peer) if reason == CloseReason::Duplicate && peer_gone.is_none() => {
+            Some(peer) if surplus && linked => {
                 address.state = State::Resting { peer };
                 address.failures = 0;
             }
@@ -245,15 +246,41 @@ mod tests {
     }
 
     #[test]
-    fn an_address_whose_peer_is_linked_rests_until_that_peer_is_gone() {
+    fn an_address_that_is_one_too_many_rests_until_a_link_of_its_peer_is_gone() {
         let mut r = one(1);
         r.poll_dial(NOW);
         r.on_opened(LinkId(7), peer(1));
         r.on_up(LinkId(1), HOME);
         assert_eq!(r.on_closed(LinkId(1), Some(peer(1)), CloseReason::Duplicate, NOW), None);
         assert_eq!(r.deadline(), None);
+        r.on_opened(LinkId(8), peer(1));
         r.on_closed(LinkId(7), Some(peer(1)), CloseReason::TransportClosed, NOW);
-        assert!(r.deadline().is_some_and(|at| at <= NOW + BACKOFF_BASE));
+        assert!(r.deadline().is_some_and(|at| at <= NOW + BACKOFF_BASE), "8 is left");
+    }
+
+    #[test]
+    fn two_addresses_of_one_peer_are_both_kept_up() {
+        let both = [HOME.to_owned(), "ws://home".to_owned()];
+        let mut r = Redial::new(peer(0), both.clone(), Seed::from_number(1), NOW);
+        for (link, address) in (0..).map(LinkId).zip(&both) {
+            r.poll_dial(NOW);
+            r.on_up(link, address);
+            r.on_opened(link, peer(1));
+        }
+        for (link, address) in (0..).map(LinkId).zip(&both) {
+            assert!(r.on_closed(link, Some(peer(1)), CloseReason::Silent, NOW).is_some());
+            assert_eq!(r.poll_dial(Instant::NEVER).as_ref(), Some(address));
+        }
+    }
+
+    #[test]
+    fn an_address_past_the_links_of_one_peer_rests_too() {
+        let mut r = one(1);
+        r.poll_dial(NOW);
+        r.on_opened(LinkId(7), peer(1));
+        r.on_up(LinkId(1), HOME);
+        assert_eq!(r.on_closed(LinkId(1), Some(peer(1)), CloseReason::Limit, NOW), None);
+        assert_eq!(r.deadline(), None);
     }
 
     #[test]

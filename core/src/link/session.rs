@@ -17,44 +17,37 @@ use super::{
     message::{self, Message},
     window::{Old, Window},
 };
-use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _, Nonce, Tag};
+use crate::crypto::cipher::{Cipher, TAG_BYTES};
 use zeroize::Zeroizing;
 
 const COUNTER_BYTES: usize = 8;
-const TAG_BYTES: usize = 16;
 
 /// A frame's kind, a counter, a message's kind and length, a tag.
 const OVERHEAD_BYTES: usize = 1 + COUNTER_BYTES + 4 + TAG_BYTES;
+
+/// Class, eras and numbers, while they are below 2¹⁴ and 2²¹.
+const NUMBERED_BYTES: usize = 12;
 
 /// The nonce that Noise keeps for REKEY; no packet has it.
 const REKEY_COUNTER: u64 = u64::MAX;
 
 /// One direction's key in one epoch.
-pub struct Key(Zeroizing<[u8; 32]>);
+pub struct Key(Cipher);
 
 impl Key {
     pub fn new(bytes: [u8; 32]) -> Key {
-        Key(Zeroizing::new(bytes))
-    }
-
-    fn cipher(&self) -> ChaCha20Poly1305 {
-        ChaCha20Poly1305::new((&*self.0).into())
+        Key(Cipher::new(&Zeroizing::new(bytes)))
     }
 
     /// REKEY: the first 32 bytes of zeros encrypted under the reserved nonce.
     fn next(&self) -> Key {
-        let mut next = Zeroizing::new([0; 32]);
-        self.cipher()
-            .encrypt_in_place_detached(&nonce(REKEY_COUNTER), &[], &mut *next)
-            .expect("32 bytes are not too long to encrypt");
-        Key(next)
+        let mut next = Zeroizing::new(Vec::with_capacity(32 + TAG_BYTES));
+        next.resize(32, 0);
+        self.0.seal(REKEY_COUNTER, &mut next, 0);
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(&next[..32]);
+        Key::new(bytes)
     }
-}
-
-fn nonce(counter: u64) -> Nonce {
-    let mut bytes = [0; 12];
-    bytes[4..].copy_from_slice(&counter.to_le_bytes());
-    bytes.into()
 }
 
 /// The sending direction.
@@ -77,17 +70,17 @@ impl Sealer {
             self.key = self.key.next();
         }
         self.counter += 1;
-        let packet_bytes = if let Message::Packet(packet) = message { packet.len() } else { 10 };
+        let packet_bytes = match message {
+            Message::Packet(packet) => packet.len(),
+            Message::Numbered(numbered) => NUMBERED_BYTES + numbered.packet.len(),
+            Message::Arrived(arrived) => NUMBERED_BYTES + arrived.beyond.len(),
+            Message::Ping { .. } | Message::Pong { .. } | Message::Close { .. } => 10,
+        };
         let mut frame = Vec::with_capacity(OVERHEAD_BYTES + packet_bytes);
         frame.push(SEALED);
         frame.extend(counter.to_le_bytes());
         let mut frame = message::encode(message, frame);
-        let tag = self
-            .key
-            .cipher()
-            .encrypt_in_place_detached(&nonce(counter), &[], &mut frame[1 + COUNTER_BYTES..])
-            .expect("a packet is not too long to encrypt");
-        frame.extend(tag);
+        self.key.0.seal(counter, &mut frame, 1 + COUNTER_BYTES);
         frame
     }
 }
@@ -125,7 +118,9 @@ impl Opener {
     pub fn open(&mut self, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         let short = OpenError::Short { got: sealed.len() };
         let (counter, rest) = sealed.split_first_chunk::<COUNTER_BYTES>().ok_or(short)?;
-        let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(short)?;
+        if rest.len() < TAG_BYTES {
+            return Err(short);
+        }
         let counter = u64::from_le_bytes(*counter);
         if counter == REKEY_COUNTER {
             return Err(OpenError::TooNew);
@@ -134,26 +129,22 @@ impl Opener {
             Old::Replayed => OpenError::Replayed,
             Old::TooOld => OpenError::TooOld,
         })?;
-        let mut plain = ciphertext.to_vec();
-        let mut decrypt = |key: &Key| {
-            key.cipher()
-                .decrypt_in_place_detached(&nonce(counter), &[], &mut plain, Tag::from_slice(tag))
-                .map_err(|_| OpenError::Forged)
-        };
+        let decrypt = |key: &Key| key.0.open(counter, rest).ok_or(OpenError::Forged);
         let epoch = counter / self.epoch_packets;
-        if epoch == self.epoch {
-            decrypt(&self.key)?;
+        let plain = if epoch == self.epoch {
+            decrypt(&self.key)?
         } else if epoch == self.epoch + 1 {
             let next = self.key.next();
-            decrypt(&next)?;
+            let plain = decrypt(&next)?;
             self.previous = Some(core::mem::replace(&mut self.key, next));
             self.epoch = epoch;
+            plain
         } else if epoch > self.epoch {
             return Err(OpenError::TooNew);
         } else {
             let previous = self.previous.as_ref().filter(|_| epoch + 1 == self.epoch);
-            decrypt(previous.ok_or(OpenError::TooOld)?)?;
-        }
+            decrypt(previous.ok_or(OpenError::TooOld)?)?
+        };
         self.window.mark(counter);
         Ok(plain)
     }

@@ -1,11 +1,12 @@
 //! What is known of every node, and the graph that follows from it.
 //!
 //! Rules. A version only ever rises: older ones are stale, the same one with other content is
-//! refused. An edge exists when both of its ends announce it over the same transport; its latency
-//! is the larger and its reliability the smaller of what the ends say, so that both sides of every
-//! node compute equal costs. A node that was forgotten stays remembered by its version for a
-//! while, so that an old announcement which still travels does not bring it back. When the map is
-//! full, a newcomer takes the place of the longest silent unreachable node, or is refused.
+//! refused. An edge exists when both of its ends announce each other, over whatever transport: an
+//! end chooses its links by itself. Its transport is what the end with the smaller id says; its
+//! latency is the larger and its reliability the smaller of what the ends say, so that both sides
+//! of every node compute equal costs. A node that was forgotten stays remembered by its version
+//! for a while, so that an old announcement which still travels does not bring it back. When the
+//! map is full, a newcomer takes the place of the longest silent unreachable node, or is refused.
 
 use super::{
     AnnouncementError, Config, Counters, Edge, Freshness, KnownPeer,
@@ -221,15 +222,14 @@ impl Database {
     fn agreed_edges(&self) -> Vec<Edge> {
         let mut edges = Vec::new();
         for (a, known) in &self.peers {
-            for one in known.links().iter().filter(|link| link.peer > *a) {
+            // The first link to each peer stands for all of them.
+            let firsts = known.links().chunk_by(|one, next| one.peer == next.peer);
+            for one in firsts.map(|alike| alike[0]).filter(|link| link.peer > *a) {
                 let Some(other) = self.peers.get(&one.peer) else { continue };
-                let Ok(at) = other
-                    .links()
-                    .binary_search_by_key(&(*a, one.transport), |l| (l.peer, l.transport))
-                else {
+                let at = other.links().partition_point(|link| link.peer < *a);
+                let Some(two) = other.links().get(at).filter(|link| link.peer == *a) else {
                     continue;
                 };
-                let two = other.links()[at];
                 edges.push(Edge {
                     a: *a,
                     b: one.peer,

@@ -7,7 +7,10 @@
 //! [`VerifiedAnnouncement`] has no other way into being than [`VerifiedAnnouncement::parse`].
 
 use crate::{
-    crypto::identity::{Card, Identity, IdentityError, Signature},
+    crypto::{
+        batch::{self, Claim},
+        identity::{Card, Identity, IdentityError, Signature},
+    },
     id::{NodeKind, PeerId},
     limits,
     transport::Transport,
@@ -91,9 +94,15 @@ pub struct VerifiedAnnouncement {
     bytes: Vec<u8>,
 }
 
-impl VerifiedAnnouncement {
-    /// Bounds first, then work, then the signature, so that refusing costs little.
-    pub fn parse(bytes: &[u8], work_bits: u8) -> Result<Self, AnnouncementError> {
+/// An announcement whose bounds and work were checked, and the signature that was not.
+struct Unsure {
+    said: VerifiedAnnouncement,
+    claim: Claim,
+}
+
+impl Unsure {
+    /// Bounds first, then work, so that refusing costs little.
+    fn parse(bytes: &[u8], work_bits: u8) -> Result<Unsure, AnnouncementError> {
         if bytes.len() > ANNOUNCEMENT_BYTES_MAX {
             let (got, max) = (bytes.len(), ANNOUNCEMENT_BYTES_MAX);
             return Err(AnnouncementError::TooLong { got, max });
@@ -113,8 +122,33 @@ impl VerifiedAnnouncement {
         if announcement.links.iter().any(|link| link.peer == card.id()) {
             return Err(AnnouncementError::BadLinks);
         }
-        card.verify(PURPOSE, said, &signature)?;
-        Ok(VerifiedAnnouncement { id: card.id(), announcement, bytes: bytes.to_vec() })
+        let claim = card.claim(PURPOSE, said, &signature);
+        let said = VerifiedAnnouncement { id: card.id(), announcement, bytes: bytes.to_vec() };
+        Ok(Unsure { said, claim })
+    }
+}
+
+impl VerifiedAnnouncement {
+    /// Bounds first, then work, then the signature, so that refusing costs little.
+    pub fn parse(bytes: &[u8], work_bits: u8) -> Result<Self, AnnouncementError> {
+        let Unsure { said, claim } = Unsure::parse(bytes, work_bits)?;
+        if batch::all_hold(&[claim]) { Ok(said) } else { Err(IdentityError::BadSignature.into()) }
+    }
+
+    /// The same of many, whose signatures are checked together. Each has its own answer, and the
+    /// same one as by itself.
+    pub fn parse_all<'a>(
+        all: impl IntoIterator<Item = &'a [u8]>,
+        work_bits: u8,
+    ) -> Vec<Result<Self, AnnouncementError>> {
+        let unsure: Vec<_> = all.into_iter().map(|bytes| Unsure::parse(bytes, work_bits)).collect();
+        let claims: Vec<Claim> = unsure.iter().flatten().map(|unsure| unsure.claim).collect();
+        let mut holds = batch::which_hold(&claims).into_iter();
+        let mut judge = |unsure: Unsure| match holds.next() {
+            Some(true) => Ok(unsure.said),
+            Some(false) | None => Err(IdentityError::BadSignature.into()),
+        };
+        unsure.into_iter().map(|unsure| unsure.and_then(&mut judge)).collect()
     }
 
     /// Our own, which nobody has to check.
@@ -350,6 +384,33 @@ mod tests {
             VerifiedAnnouncement::parse(&bytes, 200),
             Err(AnnouncementError::Identity(IdentityError::NoWork { expected: 200, .. }))
         ));
+    }
+
+    #[test]
+    fn announcements_are_judged_together_as_each_is_by_itself() {
+        let mut all: Vec<Vec<u8>> = (0..6)
+            .map(|n| {
+                let identity = Identity::generate(&Seed::from_number(n), 0);
+                example(&identity).sign(&identity)
+            })
+            .collect();
+        let judged = |all: &[Vec<u8>]| -> Vec<_> {
+            let together = VerifiedAnnouncement::parse_all(all.iter().map(Vec::as_slice), 0);
+            for (bytes, together) in all.iter().zip(&together) {
+                let alone = VerifiedAnnouncement::parse(bytes, 0);
+                assert_eq!(alone.as_ref().map(|a| a.id()), together.as_ref().map(|a| a.id()));
+            }
+            together.into_iter().map(|a| a.err()).collect()
+        };
+        assert_eq!(judged(&all), vec![None; 6]);
+        // A bad signature, no announcement, and a changed word.
+        *all[1].last_mut().unwrap() ^= 1;
+        all[3].truncate(70);
+        let end = all[4].len() - SIGNATURE_BYTES;
+        all[4][end - 1] ^= 1;
+        let bad = Some(AnnouncementError::Identity(IdentityError::BadSignature));
+        let malformed = Some(AnnouncementError::Malformed);
+        assert_eq!(judged(&all), [None, bad, None, malformed, bad, None]);
     }
 
     #[cfg(not(target_arch = "wasm32"))]

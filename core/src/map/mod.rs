@@ -172,7 +172,8 @@ impl Map {
         bytes: &[u8],
         now: Instant,
     ) -> Result<Freshness, AnnouncementError> {
-        let freshness = self.take_in(bytes, now, now).map(|(_, freshness)| freshness);
+        let said = VerifiedAnnouncement::parse(bytes, self.config.work_bits);
+        let freshness = self.take_in(said, now, now).map(|(_, freshness)| freshness);
         self.settle(now);
         freshness
     }
@@ -327,11 +328,11 @@ impl Map {
 
     fn take_in(
         &mut self,
-        bytes: &[u8],
+        said: Result<VerifiedAnnouncement, AnnouncementError>,
         heard_at: Instant,
         now: Instant,
     ) -> Result<(PeerId, Freshness), AnnouncementError> {
-        let taken = VerifiedAnnouncement::parse(bytes, self.config.work_bits).and_then(|said| {
+        let taken = said.and_then(|said| {
             let id = said.id();
             let freshness = if id == self.identity.id() {
                 self.on_own_word(&said, now);
@@ -367,10 +368,12 @@ impl Map {
     /// Takes in what a neighbour sent on request or passed on, and tells the others the news.
     fn on_batch(&mut self, from: PeerId, batch: &[message::AgedAnnouncement], now: Instant) {
         let mut news = Vec::new();
-        for aged in batch {
+        let all = batch.iter().map(|aged| aged.bytes.as_slice());
+        let all = VerifiedAnnouncement::parse_all(all, self.config.work_bits);
+        for (aged, said) in batch.iter().zip(all) {
             let age_us = u64::from(aged.age_ms) * 1000;
             let heard_at = Instant::from_micros(now.as_micros().saturating_sub(age_us));
-            if let Ok((id, Freshness::New)) = self.take_in(&aged.bytes, heard_at, now) {
+            if let Ok((id, Freshness::New)) = self.take_in(said, heard_at, now) {
                 news.push(id);
             }
         }

@@ -15,7 +15,8 @@ pub(super) fn news_of(told: &[AnnouncedLink], links: &[AnnouncedLink]) -> Option
     let find = |list: &[AnnouncedLink], link: &AnnouncedLink| {
         list.binary_search_by_key(&(link.peer, link.transport), |l| (l.peer, l.transport)).ok()
     };
-    let lost = told.iter().any(|link| find(links, link).is_none()).then_some(News::Lost);
+    let gone = |link: &AnnouncedLink| links.binary_search_by_key(&link.peer, |l| l.peer).is_err();
+    let lost = told.iter().any(gone).then_some(News::Lost);
     let changed = links.iter().filter_map(|link| match find(told, link) {
         None => Some(News::Gained),
         Some(at) => figures_differ(&told[at], link).then_some(News::Figures),

@@ -117,12 +117,18 @@ fn an_edge_exists_when_both_ends_announce_it() {
 }
 
 #[test]
-fn ends_that_name_different_transports_make_no_edge() {
+fn ends_that_name_different_transports_make_one_edge_of_the_smaller_ends() {
     let [a, b] = [0, 1].map(|n| identity(n).id());
     let mut map = new_map(0);
-    map.set_links(vec![AnnouncedLink { transport: Transport::WebSocket, ..link(b) }], at(1000));
+    let other = AnnouncedLink { transport: Transport::WebSocket, ..link(b) };
+    map.set_links(vec![other], at(1000));
     map.on_announcement(&word(1, 1, &[a]), at(1000)).unwrap();
-    assert!(map.edges().is_empty());
+    let kinds = |map: &Map| -> Vec<_> { map.edges().iter().map(|e| e.transport).collect() };
+    let smaller_says = if a < b { Transport::WebSocket } else { Transport::Tcp };
+    assert_eq!(kinds(&map), [smaller_says]);
+    map.set_links(vec![link(b), other], at(9000));
+    map.on_timeout(at(20_000));
+    assert_eq!(kinds(&map), [Transport::Tcp], "the first of several stands for all");
 }
 
 #[test]

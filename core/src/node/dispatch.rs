@@ -3,6 +3,7 @@
 //! Links deliver packets; the map and the router take them; the router hands floods to the map
 //! and datagrams to the tables; what the map knows becomes the router's topology and the tables'
 //! reach. [`Node::settle`] runs until every room is quiet.
+//! Long because the order in which rooms hear of each other is read in one place.
 
 use super::{
     Address, Command, CommandError, Config, Counters, Event, Input, Output, RequestId, WakeReason,
@@ -21,8 +22,8 @@ use crate::{
     route::{self, Delivery, Router, Topology},
     seed::Seed,
     sorted::SortedSet,
-    time::Instant,
-    transport::CloseReason,
+    time::{Duration, Instant},
+    transport::{Class, CloseReason, Transport},
     wire::{Body, Packet},
 };
 use std::collections::VecDeque;
@@ -45,7 +46,7 @@ pub struct Node {
     stopping: bool,
     /// Links or the map moved since the router last heard of them.
     stale: Stale,
-    counted: Counted,
+    pub(super) counted: Counted,
     pub(super) out: VecDeque<Output>,
 }
 
@@ -131,26 +132,30 @@ impl Node {
     /// Takes one input. Then drain [`Node::poll_output`] to [`Output::Wait`].
     pub fn handle(&mut self, input: Input, now: Instant) {
         match input {
-            Input::LinkUp { link, transport, path: _, role, mtu, address } => {
+            Input::LinkUp { link, transport, path, role, mtu, address } => {
                 if let Some(address) = address {
                     self.redial.on_up(link, &address.0);
                     self.heal.on_up(link, &address.0);
                     self.discover.on_up(link, &address.0);
                 }
-                self.links.on_up(link, transport, role, mtu, now);
+                self.links.on_up(link, (transport, path), role, mtu, now);
             }
             Input::LinkBytes { link, bytes } => self.links.on_frame(link, &bytes, now),
             Input::LinkDown { link, reason } => self.links.on_down(link, reason, now),
             Input::Congested { link } => self.links.on_congested(link, now),
             Input::DialFailed { address, why } => self.dial_failed(address, why, now),
-            Input::LinkSignal { link, rssi_dbm } => self.discover.on_signal(link, rssi_dbm),
+            Input::LinkSignal { link, rssi_dbm } => {
+                self.links.on_signal(link, rssi_dbm, now);
+                self.discover.on_signal(link, rssi_dbm);
+            }
+            Input::Power { battery_percent, charging } => {
+                self.links.on_power(battery_percent, charging, now);
+                self.discover.on_power(battery_percent, charging);
+            }
             Input::Sighted(sighting) => self.sighted(sighting, now),
             Input::Radio(report) => self.discover.on_radio(report),
             Input::Interference { lost_percent } => self.discover.on_interference(&lost_percent),
-            Input::Power { battery_percent, charging } => {
-                self.discover.on_power(battery_percent, charging);
-            }
-            Input::Signal { to, body } => self.signal(to, body, now),
+            Input::Signal { to, body } => self.signal(to, &body, now),
             Input::Stored { ticket } => self.tables.on_stored(ticket, &self.identity, now),
             Input::Command { request, command } => self.command(request, command, now),
             Input::Wake => {}
@@ -313,14 +318,16 @@ impl Node {
                 link::Output::Hangup { link, reason } => {
                     self.out.push_back(Output::Hangup { link, reason });
                 }
-                link::Output::Opened { link, peer, transport, .. } => {
+                link::Output::Opened { link, peer, transport, first, .. } => {
                     self.stale.links = true;
                     self.redial.on_opened(link, peer.id());
                     self.heal.on_opened(link, peer.id(), now);
                     self.discover.on_opened(link, peer.id(), transport);
                     self.announce_attached(now);
                     self.refresh(now);
-                    self.map.on_neighbour_up(peer.id(), now);
+                    if first {
+                        self.map.on_neighbour_up(peer.id(), now);
+                    }
                     self.tell(Event::LinkOpened { link, peer_id: peer.id(), transport });
                 }
                 link::Output::Closed { link, peer, reason } => {
@@ -328,6 +335,8 @@ impl Node {
                 }
                 link::Output::Received { from, packet } => self.packet(from, &packet, now),
                 link::Output::Measured { .. } => self.stale.links = true,
+                link::Output::Switched { peer, switch } => self.link_switched(peer, &switch),
+                link::Output::Prepare { peer } => self.prepare_link(peer),
             }
         }
         busy
@@ -352,6 +361,35 @@ impl Node {
             }
         }
         self.tell(Event::LinkClosed { link, peer_id: peer, reason });
+    }
+
+    fn link_switched(&mut self, peer_id: PeerId, switch: &link::Switch) {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.tell(Event::LinkSwitched {
+            peer_id,
+            class: switch.class,
+            from: switch.from,
+            to: switch.to,
+            reason: switch.reason,
+            interruption_ms: switch.interruption.map(ms),
+        });
+    }
+
+    /// Dials a neighbour whose link weakens by another kind of link, if it announced one that this
+    /// node can dial and does not keep up anyhow.
+    fn prepare_link(&mut self, peer: PeerId) {
+        let Some(known) = self.map.peers().find(|known| known.id() == peer) else { return };
+        let open: Vec<Transport> = self.links.transports(&peer).collect();
+        let wanted = |address: &String| {
+            let scheme = address.split("://").next().unwrap_or_default();
+            let other = Transport::of_scheme(scheme).is_none_or(|kind| !open.contains(&kind));
+            let kept = self.config.dial.iter().any(|kept| kept.0 == *address);
+            other && !kept && self.config.dials.iter().any(|dials| dials == scheme)
+        };
+        let addresses = Announced::decode(known.extra()).addresses;
+        if let Some(address) = addresses.into_iter().find(wanted) {
+            self.out.push_back(Output::Dial { address: Address(address) });
+        }
     }
 
     fn packet(&mut self, from: PeerId, bytes: &[u8], now: Instant) {
@@ -412,13 +450,7 @@ impl Node {
                 route::Output::Forward { to, message } => {
                     self.hand_over(to, &Packet::Route(message), now);
                 }
-                route::Output::Deliver { from, body } => match Body::decode(&body) {
-                    Ok(Body::Game(message)) => {
-                        self.tables.on_message(from, message, &self.identity, now);
-                    }
-                    Ok(Body::Signal(body)) => self.signalled(from, body, now),
-                    Err(_) => self.counted.decode_refused += 1,
-                },
+                route::Output::Deliver { from, body } => self.delivered(from, &body, now),
                 route::Output::Flooded { key, body, .. } => {
                     match self.map.on_announcement(&body, now) {
                         Ok(Freshness::New) => self.router.relay(key),
@@ -439,9 +471,9 @@ impl Node {
             match output {
                 game::Output::Send { to, message } => {
                     // An unreachable or crowded peer is told again by the table's own timers.
-                    let delivery = delivery(&message);
-                    let body = Body::Game(message).encode();
-                    let _ = self.router.send(to, &body, delivery, now);
+                    let (class, delivery) = delivery(&message);
+                    let body = Body::Game(&message.encode()).encode();
+                    let _ = self.router.send(to, &body, class, delivery, now);
                 }
                 game::Output::Store { ticket, writes } => {
                     self.out.push_back(Output::Persist { ticket, writes });
@@ -539,7 +571,7 @@ impl Node {
 
     /// A neighbour that is gone by now is no error: the map will say so.
     fn hand_over(&mut self, to: PeerId, packet: &Packet, now: Instant) {
-        let _ = self.links.send(to, &packet.encode(), now);
+        let _ = self.links.send(to, packet.class(), &packet.encode(), now);
     }
 
     pub(super) fn tell(&mut self, event: Event) {
@@ -551,19 +583,18 @@ impl Node {
     }
 }
 
-/// What is sent again by its sender anyway goes once; what nobody else repeats is acknowledged.
-fn delivery(message: &game::message::Message) -> Delivery {
+/// What it is for, and whether the router repeats it end to end: not what its sender sends again
+/// anyway.
+fn delivery(message: &game::message::Message) -> (Class, Delivery) {
     use game::message::Message;
     match message {
-        Message::Agree { .. }
-        | Message::Share { .. }
-        | Message::GetLog { .. }
-        | Message::Log { .. } => Delivery::Once,
+        Message::Agree { .. } | Message::Share { .. } => (Class::Dice, Delivery::Once),
+        Message::GetLog { .. } | Message::Log { .. } => (Class::Sync, Delivery::Once),
         Message::Invite(_)
         | Message::Accept { .. }
         | Message::Decline { .. }
         | Message::Start(_)
         | Message::GetTable { .. }
-        | Message::Submit { .. } => Delivery::Acked,
+        | Message::Submit { .. } => (Class::Bets, Delivery::Acked),
     }
 }

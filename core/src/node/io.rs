@@ -51,8 +51,8 @@ pub enum Input {
     /// What the Bluetooth adapter is and which wishes it could not meet. Said at the start and
     /// whenever it changes.
     Radio(RadioReport),
-    /// The share of packets lost on each of the 37 data channels of Bluetooth LE, in percent, lowest
-    /// first; `None` where it was not measured. Few platforms let a program measure it.
+    /// The share of packets lost on each of the 37 data channels of Bluetooth LE, in percent,
+    /// lowest first; `None` where it was not measured. Few platforms let a program measure it.
     Interference { lost_percent: Vec<Option<u8>> },
     /// What feeds this device.
     Power { battery_percent: Option<u8>, charging: bool },

@@ -11,10 +11,12 @@ use super::{
 };
 use crate::{
     discover::{self, Circumstances, Near, News, Prefix, Sighting, WEBRTC_SCHEME, prefix_of},
+    game,
     id::PeerId,
     map::KnownPeer,
     route::Delivery,
     time::Instant,
+    transport::Class,
     wire::Body,
 };
 
@@ -52,26 +54,38 @@ impl Node {
 
     /// The shell says something to a peer. What is refused is counted; the shell hears nothing of
     /// it, as of anything that gets lost on the way: it has a time-out of its own.
-    pub(super) fn signal(&mut self, to: PeerId, body: Vec<u8>, now: Instant) {
+    pub(super) fn signal(&mut self, to: PeerId, body: &[u8], now: Instant) {
         let known = self.meets_peer(to);
-        if self.discover.check_outgoing(to, &body, known, now).is_ok() {
+        if self.discover.check_outgoing(to, body, known, now).is_ok() {
             let body = Body::Signal(body).encode();
             // Out of reach is as good as lost on the way.
-            let _ = self.router.send(to, &body, Delivery::Acked, now);
+            let _ = self.router.send(to, &body, Class::Mesh, Delivery::Acked, now);
         }
     }
 
     /// A peer's shell said something.
-    pub(super) fn signalled(&mut self, from: PeerId, body: Vec<u8>, now: Instant) {
+    pub(super) fn signalled(&mut self, from: PeerId, body: &[u8], now: Instant) {
         let known = self.meets_peer(from);
-        if self.discover.check_incoming(from, &body, known, now).is_ok() {
-            self.out.push_back(Output::Signal { from, body });
+        if self.discover.check_incoming(from, body, known, now).is_ok() {
+            self.out.push_back(Output::Signal { from, body: body.to_vec() });
         }
     }
 
     /// What the shell noticed. What is refused is counted.
     pub(super) fn sighted(&mut self, sighting: Sighting, now: Instant) {
         let _ = self.discover.on_sighted(sighting, now);
+    }
+
+    /// What a peer sent to this one, by what it says of itself.
+    pub(super) fn delivered(&mut self, from: PeerId, body: &[u8], now: Instant) {
+        match Body::decode(body) {
+            Ok(Body::Game(bytes)) => match game::message::Message::decode(bytes) {
+                Ok(message) => self.tables.on_message(from, message, &self.identity, now),
+                Err(_) => self.counted.decode_refused += 1,
+            },
+            Ok(Body::Signal(body)) => self.signalled(from, body, now),
+            Err(_) => self.counted.decode_refused += 1,
+        }
     }
 
     pub(super) fn drain_discover(&mut self, now: Instant) -> bool {

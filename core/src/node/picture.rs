@@ -1,18 +1,18 @@
 //! Draws the picture that dashboards and tests look at. Reads everything, changes nothing.
 
 use super::{
-    BetView, Counters, EdgeView, HistoryView, LinkState, LinkView, LobbyView, MapView, Node,
-    NodeView, PauseView, PeerView, SeatView, TablePhase, TableState, TableView, dispatch::Counted,
-    message::Announced,
+    BetView, Counters, EdgeView, HistoryView, LinkState, LinkView, LobbyView, MapView,
+    MeasuredSample, MeasuredView, NeighbourView, Node, NodeView, PauseView, PeerView, SeatView,
+    SwitchView, TablePhase, TableState, TableView, dispatch::Counted, message::Announced,
 };
 use crate::{
     game::{Phase, Rolled, Session, Standing},
     id::{PeerId, TableId},
     limits::TABLE_MEMBERS_MAX,
-    link::LinkPhase,
+    link::{self, LinkPhase},
     map::KnownPeer,
     sorted::SortedMap,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 impl Node {
@@ -24,8 +24,8 @@ impl Node {
             kind: self.config.kind,
             role: self.config.role,
             uptime_ms: millis(now, self.started),
-            links: self.link_views(),
-            neighbours: Vec::new(),
+            links: self.link_views(now),
+            neighbours: self.neighbour_views(now),
             nearby: self.nearby_views(now),
             radio: self.discover.radio().cloned(),
             map: self.map_view(now),
@@ -38,10 +38,30 @@ impl Node {
         }
     }
 
-    fn link_views(&self) -> Vec<LinkView> {
-        let view = |l: crate::link::LinkInfo| LinkView {
+    fn link_views(&self, now: Instant) -> Vec<LinkView> {
+        let ms = |time: Duration| time.as_micros() as f64 / 1000.0;
+        let share = |ppm: u64| ppm as f64 / 1e6;
+        let sample = |sample: &link::Sample| MeasuredSample {
+            age_ms: millis(now, sample.at),
+            rtt_ms: sample.rtt.map(ms),
+            loss: Some(share(sample.loss_ppm)),
+            rssi_dbm: sample.rssi_dbm,
+        };
+        let view = |l: link::LinkInfo| LinkView {
             peer_id: l.peer,
-            rtt_ms: l.rtt.map(|rtt| rtt.as_micros() as f64 / 1000.0),
+            rtt_ms: l.rtt.map(ms),
+            age_ms: Some(millis(now, l.since)),
+            path: Some(l.path),
+            measured: MeasuredView {
+                jitter_ms: l.rtt_variation.map(ms),
+                loss: l.loss_ppm.map(share),
+                reliability: l.reliability.map(f64::from),
+                delivered_bytes_per_s: l.bytes_per_s.map(|rate| rate as f64),
+                rssi_dbm: l.rssi_dbm,
+                history: l.history.iter().map(sample).collect(),
+            },
+            breaker: l.breaker,
+            serves: l.serves,
             ..LinkView::new(
                 l.link,
                 l.transport,
@@ -52,6 +72,23 @@ impl Node {
             )
         };
         self.links.links().map(view).collect()
+    }
+
+    fn neighbour_views(&self, now: Instant) -> Vec<NeighbourView> {
+        let switch = |switch: &link::Switch| SwitchView {
+            age_ms: millis(now, switch.at),
+            class: switch.class,
+            from: switch.from,
+            to: switch.to,
+            reason: switch.reason,
+            interruption_ms: switch.interruption.map(|time| time.as_micros() as f64 / 1000.0),
+        };
+        let view = |peer: link::PeerInfo| NeighbourView {
+            peer_id: peer.peer,
+            unacknowledged: peer.unacknowledged,
+            switches: peer.switches.iter().rev().map(switch).collect(),
+        };
+        self.links.peers().map(view).collect()
     }
 
     fn map_view(&self, now: Instant) -> MapView {
@@ -182,6 +219,12 @@ pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
         links_closed: link.closed.clone(),
         congested: link.congested,
         handshakes_failed: link.handshakes_failed,
+        link_switches: link.switches.clone(),
+        messages_lost: link.lost,
+        messages_resent: link.resent,
+        messages_moved: link.moved,
+        messages_again: link.again,
+        messages_given_up: link.given_up,
         announcements_accepted: map.accepted,
         announcements_refused: map.refused,
         floods_forwarded: route.floods_relayed,

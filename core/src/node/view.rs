@@ -53,6 +53,9 @@ pub struct LinkView {
     pub state: LinkState,
     /// Smoothed round trip in milliseconds.
     pub rtt_ms: Option<f64>,
+    /// Since the driver reported the connection.
+    #[serde(default)]
+    pub age_ms: Option<u64>,
     #[serde(default)]
     pub path: Option<PathClass>,
     #[serde(default)]
@@ -130,6 +133,7 @@ impl LinkView {
             transport,
             state,
             rtt_ms: None,
+            age_ms: None,
             path: None,
             measured: MeasuredView::default(),
             breaker: BreakerState::default(),
@@ -298,6 +302,22 @@ pub struct Counters {
     pub links_closed: BTreeMap<CloseReason, u64>,
     pub congested: u64,
     pub handshakes_failed: u64,
+    /// Classes of messages that took another link, by reason.
+    #[serde(default)]
+    pub link_switches: BTreeMap<SwitchReason, u64>,
+    /// Acknowledged messages between neighbours: overtaken and so lost, sent again by whatever
+    /// link, moved off a link that failed, received twice and handed up once, given up because the
+    /// peer was gone for too long.
+    #[serde(default)]
+    pub messages_lost: u64,
+    #[serde(default)]
+    pub messages_resent: u64,
+    #[serde(default)]
+    pub messages_moved: u64,
+    #[serde(default)]
+    pub messages_again: u64,
+    #[serde(default)]
+    pub messages_given_up: u64,
     pub announcements_accepted: u64,
     pub announcements_refused: u64,
     pub floods_forwarded: u64,

@@ -1,6 +1,6 @@
 //! What travels across the mesh: datagrams for one peer, floods for all.
 
-use crate::{crypto::seal::SEAL_BYTES, id::PeerId, limits};
+use crate::{crypto::seal::SEAL_BYTES, id::PeerId, limits, transport::Class};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Hops of an explicit path. Guess: paths worth taking are far shorter.
@@ -30,11 +30,14 @@ pub struct Datagram {
     /// Hops it may still take, this one included.
     pub ttl: u8,
     pub kind: Kind,
+    /// What it is for: every relay chooses a link by it.
+    pub class: Class,
     /// The hops after the source up to the destination; empty: every relay decides.
     pub via: Vec<PeerId>,
     /// Which of them this message is handed to; 0 when there are none.
     pub hop: u8,
-    /// Sealed by the source to the destination, with [`Datagram::clear`] as associated data.
+    /// Sealed by the source to the destination, with what is in the clear for good
+    /// as associated data.
     #[serde(serialize_with = "put_bytes", deserialize_with = "take_bytes")]
     pub body: Vec<u8>,
 }
@@ -58,6 +61,14 @@ pub enum Message {
 }
 
 impl Message {
+    /// What it is for. Floods are the mesh's own.
+    pub fn class(&self) -> Class {
+        match self {
+            Message::Datagram(datagram) => datagram.class,
+            Message::Flood(_) => Class::Mesh,
+        }
+    }
+
     /// Whether every part keeps its bound.
     pub(super) fn is_sound(&self) -> bool {
         match self {
@@ -72,10 +83,16 @@ impl Message {
 }
 
 /// Bytes of a datagram's associated data.
-const CLEAR_BYTES: usize = 32 + 32 + 8 + 1;
+const CLEAR_BYTES: usize = 32 + 32 + 8 + 1 + 1;
 
-/// What the seal covers besides the body: source, destination, id (little-endian), kind.
-pub(super) fn clear(src: PeerId, dst: PeerId, id: u64, kind: Kind) -> [u8; CLEAR_BYTES] {
+/// What the seal covers besides the body: source, destination, id (little-endian), kind, class.
+pub(super) fn clear(
+    src: PeerId,
+    dst: PeerId,
+    id: u64,
+    kind: Kind,
+    class: Class,
+) -> [u8; CLEAR_BYTES] {
     let mut clear = [0; CLEAR_BYTES];
     clear[..32].copy_from_slice(src.as_bytes());
     clear[32..64].copy_from_slice(dst.as_bytes());
@@ -84,6 +101,13 @@ pub(super) fn clear(src: PeerId, dst: PeerId, id: u64, kind: Kind) -> [u8; CLEAR
         Kind::Once => 0,
         Kind::Acked => 1,
         Kind::Ack => 2,
+    };
+    clear[73] = match class {
+        Class::Dice => 0,
+        Class::Bets => 1,
+        Class::Chat => 2,
+        Class::Sync => 3,
+        Class::Mesh => 4,
     };
     clear
 }
@@ -107,7 +131,7 @@ mod tests {
 
     #[test]
     fn every_message_has_these_bytes() {
-        let datagram = |kind, via, hop| {
+        let datagram = |kind, class, via, hop| {
             let (src, dst) = (peer(1), peer(2));
             Message::Datagram(Datagram {
                 src,
@@ -115,6 +139,7 @@ mod tests {
                 id: 300,
                 ttl: 32,
                 kind,
+                class,
                 via,
                 hop,
                 body: vec![9],
@@ -124,12 +149,12 @@ mod tests {
         let path = format!("02{}{}", "03".repeat(32), "02".repeat(32));
         let flood = Flood { origin: peer(1), id: 300, ttl: 32, body: vec![7, 8] };
         let table = [
-            (datagram(Kind::Once, vec![], 0), format!("00{ends}ac02200000000109")),
+            (datagram(Kind::Once, Class::Dice, vec![], 0), format!("00{ends}ac0220000000000109")),
             (
-                datagram(Kind::Acked, vec![peer(3), peer(2)], 1),
-                format!("00{ends}ac022001{path}010109"),
+                datagram(Kind::Acked, Class::Bets, vec![peer(3), peer(2)], 1),
+                format!("00{ends}ac02200101{path}010109"),
             ),
-            (datagram(Kind::Ack, vec![], 0), format!("00{ends}ac02200200000109")),
+            (datagram(Kind::Ack, Class::Mesh, vec![], 0), format!("00{ends}ac0220020400000109")),
             (Message::Flood(flood), format!("01{}ac0220020708", "01".repeat(32))),
         ];
         for (message, golden) in table {
@@ -148,6 +173,7 @@ mod tests {
             id: u64::MAX,
             ttl: 255,
             kind: Kind::Acked,
+            class: Class::Mesh,
             via: vec![peer(3); VIA_HOPS_MAX],
             hop: 15,
             body: vec![0; BODY_BYTES_MAX + SEAL_BYTES],

@@ -36,6 +36,7 @@ use crate::{
     seed::{Rng, Seed},
     sorted::{SortedMap, SortedSet},
     time::{Duration, Instant},
+    transport::Class,
 };
 use core::cell::OnceCell;
 use message::{BODY_BYTES_MAX, Datagram, Flood, Kind, clear};
@@ -129,6 +130,7 @@ impl Router {
         &mut self,
         to: PeerId,
         body: &[u8],
+        class: Class,
         delivery: Delivery,
         now: Instant,
     ) -> Result<PacketId, SendError> {
@@ -143,7 +145,7 @@ impl Router {
                 self.push(Output::Delivered { id: packet, to, rtt: Duration::ZERO });
             }
         } else {
-            self.send_away(packet, to, body, delivery, now)?;
+            self.send_away(packet, to, body, (class, delivery), now)?;
         }
         self.next_packet += 1;
         self.counters.sent += 1;
@@ -223,7 +225,8 @@ impl Router {
             } else {
                 Vec::new()
             };
-            let datagram = self.datagram(to, id, Kind::Acked, via, waiting.sealed.clone());
+            let datagram =
+                self.datagram(to, id, (Kind::Acked, waiting.class), via, waiting.sealed.clone());
             self.outstanding.insert(to, id, waiting);
             self.start(datagram);
         }
@@ -272,7 +275,7 @@ impl Router {
         packet: PacketId,
         to: PeerId,
         body: &[u8],
-        delivery: Delivery,
+        (class, delivery): (Class, Delivery),
         now: Instant,
     ) -> Result<(), SendError> {
         let link_key = self.link_key(to).ok_or(SendError::UnknownPeer { to })?;
@@ -293,11 +296,12 @@ impl Router {
         };
         let number = *id;
         *id += 1;
-        let sealed = peer.key.seal(nonce, &clear(self.own, to, number, kind), body);
+        let sealed = peer.key.seal(nonce, &clear(self.own, to, number, kind, class), body);
         if delivery == Delivery::Acked {
             let timeout = peer.timeout(distance);
             let waiting = Waiting {
                 packet,
+                class,
                 sealed: sealed.clone(),
                 first_path: self.table().path(to).unwrap_or_default(),
                 sent_at: now,
@@ -307,7 +311,7 @@ impl Router {
             };
             self.outstanding.insert(to, number, waiting);
         }
-        let datagram = self.datagram(to, number, kind, Vec::new(), sealed);
+        let datagram = self.datagram(to, number, (kind, class), Vec::new(), sealed);
         self.start(datagram);
         Ok(())
     }
@@ -316,11 +320,12 @@ impl Router {
         &self,
         dst: PeerId,
         id: u64,
-        kind: Kind,
+        (kind, class): (Kind, Class),
         via: Vec<PeerId>,
         body: Vec<u8>,
     ) -> Datagram {
-        Datagram { src: self.own, dst, id, ttl: self.config.hops_max, kind, via, hop: 0, body }
+        let (src, ttl) = (self.own, self.config.hops_max);
+        Datagram { src, dst, id, ttl, kind, class, via, hop: 0, body }
     }
 
     /// Hands a datagram of ours to its first hop.
@@ -408,24 +413,24 @@ impl Router {
     }
 
     fn unsealed(&mut self, datagram: &Datagram, now: Instant) -> Option<Vec<u8>> {
-        let Datagram { src, dst, id, kind, .. } = *datagram;
+        let Datagram { src, dst, id, kind, class, .. } = *datagram;
         if src == self.own {
             return None;
         }
         let link_key = self.link_key(src)?;
         let peer = self.peers.meet(self.own, &self.secret, src, &link_key, now)?;
-        peer.key.open(&clear(src, dst, id, kind), &datagram.body)
+        peer.key.open(&clear(src, dst, id, kind, class), &datagram.body)
     }
 
     fn acknowledge(&mut self, datagram: &Datagram) {
-        let (to, id) = (datagram.src, datagram.id);
+        let (to, id, class) = (datagram.src, datagram.id, datagram.class);
         let nonce = self.rng.bytes();
         let Some(peer) = self.peers.known(&to) else { return };
-        let sealed = peer.key.seal(nonce, &clear(self.own, to, id, Kind::Ack), &[]);
+        let sealed = peer.key.seal(nonce, &clear(self.own, to, id, Kind::Ack, class), &[]);
         // Back along the written path: its last hop is us, and it ends at the source.
         let back = datagram.via.iter().rev().skip(1).copied();
         let via = if datagram.via.is_empty() { Vec::new() } else { back.chain([to]).collect() };
-        let ack = self.datagram(to, id, Kind::Ack, via, sealed);
+        let ack = self.datagram(to, id, (Kind::Ack, class), via, sealed);
         self.start(ack);
     }
 

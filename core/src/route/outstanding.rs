@@ -10,6 +10,7 @@ use crate::{
     id::PeerId,
     sorted::{SortedMap, SortedSet},
     time::{Duration, Instant},
+    transport::Class,
 };
 
 /// Datagrams waiting at one node. Guess: 16 tables of 16 members, four each.
@@ -21,6 +22,7 @@ pub const OUTSTANDING_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 pub(super) struct Waiting {
     pub(super) packet: PacketId,
+    pub(super) class: Class,
     pub(super) sealed: Vec<u8>,
     /// The path in force when it was first sent, ourselves included.
     pub(super) first_path: Vec<PeerId>,

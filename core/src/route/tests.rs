@@ -81,7 +81,8 @@ impl Mesh {
     }
 
     fn send(&mut self, from: usize, to: usize, body: &[u8], delivery: Delivery) -> PacketId {
-        let id = self.routers[from].send(self.ids[to], body, delivery, self.now).unwrap();
+        let id =
+            self.routers[from].send(self.ids[to], body, Class::Bets, delivery, self.now).unwrap();
         self.drain();
         id
     }
@@ -149,7 +150,7 @@ impl Mesh {
     }
 
     fn datagram_to(&mut self, from: usize, to: usize, delivery: Delivery) -> Datagram {
-        self.routers[from].send(self.ids[to], b"body", delivery, self.now).unwrap();
+        self.routers[from].send(self.ids[to], b"body", Class::Bets, delivery, self.now).unwrap();
         match self.routers[from].poll_output() {
             Some(Output::Forward { message: Message::Datagram(datagram), .. }) => datagram,
             other => panic!("{other:?}"),
@@ -302,6 +303,23 @@ fn a_forged_acknowledgement_does_not_end_the_waiting() {
 }
 
 #[test]
+fn a_relay_forwards_the_class_and_cannot_change_it() {
+    let mut mesh = Mesh::line(3);
+    let sent = mesh.datagram_to(0, 2, Delivery::Once);
+    assert_eq!(sent.class, Class::Bets);
+    let (source, relay) = (mesh.ids[0], mesh.ids[1]);
+    mesh.routers[1].on_message(source, Message::Datagram(sent.clone()), mesh.now);
+    let Some(Output::Forward { message, .. }) = mesh.routers[1].poll_output() else {
+        panic!("nothing was forwarded")
+    };
+    assert_eq!(message.class(), Class::Bets);
+    let changed = Datagram { class: Class::Chat, ..sent };
+    mesh.routers[2].on_message(relay, Message::Datagram(changed), mesh.now);
+    assert_eq!(mesh.routers[2].poll_output(), None);
+    assert_eq!(mesh.routers[2].counters().refused, 1);
+}
+
+#[test]
 fn a_datagram_is_never_handed_back_to_whom_it_came_from() {
     let mut mesh = Mesh::line(4);
     let datagram = mesh.datagram_to(0, 3, Delivery::Once);
@@ -385,7 +403,7 @@ fn what_cannot_be_sent_is_refused_at_once() {
     let stranger = PeerId::from_bytes([9; 32]);
     let to = mesh.ids[2];
     let send = |mesh: &mut Mesh, to, length: usize| {
-        mesh.routers[0].send(to, &vec![0; length], Delivery::Acked, now)
+        mesh.routers[0].send(to, &vec![0; length], Class::Bets, Delivery::Acked, now)
     };
     assert_eq!(send(&mut mesh, stranger, 1), Err(SendError::UnknownPeer { to: stranger }));
     let (got, max) = (BODY_BYTES_MAX + 1, BODY_BYTES_MAX);
@@ -409,27 +427,27 @@ fn waiting_payloads_are_limited_per_peer_per_node_and_in_bytes() {
     let router = &mut mesh.routers[0];
     for to in &ids[1..9] {
         for _ in 0..OUTSTANDING_PER_PEER_MAX {
-            if let Err(error) = router.send(*to, b"x", Delivery::Acked, now) {
+            if let Err(error) = router.send(*to, b"x", Class::Bets, Delivery::Acked, now) {
                 panic!("{error}");
             }
         }
         if *to == ids[1] {
             let max = OUTSTANDING_PER_PEER_MAX;
-            let refused = router.send(*to, b"x", Delivery::Acked, now);
+            let refused = router.send(*to, b"x", Class::Bets, Delivery::Acked, now);
             assert_eq!(refused, Err(SendError::TooManyWaitingForPeer { max }));
-            assert!(router.send(*to, b"x", Delivery::Once, now).is_ok());
+            assert!(router.send(*to, b"x", Class::Bets, Delivery::Once, now).is_ok());
         }
     }
-    let refused = router.send(ids[9], b"x", Delivery::Acked, now);
+    let refused = router.send(ids[9], b"x", Class::Bets, Delivery::Acked, now);
     assert_eq!(refused, Err(SendError::TooManyWaiting { max: OUTSTANDING_MAX }));
 
     let router = &mut Mesh::new(10, &star).routers[0];
     let large = vec![0; BODY_BYTES_MAX];
     let fit = OUTSTANDING_BYTES_MAX / (BODY_BYTES_MAX + SEAL_BYTES);
     for n in 0..fit {
-        router.send(ids[1 + n % 9], &large, Delivery::Acked, now).unwrap();
+        router.send(ids[1 + n % 9], &large, Class::Bets, Delivery::Acked, now).unwrap();
     }
-    let refused = router.send(ids[1], &large, Delivery::Acked, now);
+    let refused = router.send(ids[1], &large, Class::Bets, Delivery::Acked, now);
     let max = OUTSTANDING_BYTES_MAX;
     assert_eq!(refused, Err(SendError::TooManyBytesWaiting { max }));
 }
@@ -439,7 +457,7 @@ fn the_oldest_unacknowledged_payload_stays_within_the_window_of_its_reader() {
     let mut mesh = Mesh::line(2);
     let (to, now) = (mesh.ids[1], mesh.now);
     // The first never arrives; all others are acknowledged.
-    mesh.routers[0].send(to, b"first", Delivery::Acked, now).unwrap();
+    mesh.routers[0].send(to, b"first", Class::Bets, Delivery::Acked, now).unwrap();
     while mesh.routers[0].poll_output().is_some() {}
     for _ in 1..window::WINDOW_IDS {
         mesh.send(0, 1, b"x", Delivery::Acked);
@@ -449,18 +467,18 @@ fn the_oldest_unacknowledged_payload_stays_within_the_window_of_its_reader() {
             mesh.drain();
         }
     }
-    let refused = mesh.routers[0].send(to, b"x", Delivery::Acked, now);
+    let refused = mesh.routers[0].send(to, b"x", Class::Bets, Delivery::Acked, now);
     assert_eq!(refused, Err(SendError::TooFarAhead { max: window::WINDOW_IDS }));
     mesh.run();
     assert_eq!(mesh.bodies(1).last().unwrap().1, b"first");
-    assert!(mesh.routers[0].send(to, b"x", Delivery::Acked, mesh.now).is_ok());
+    assert!(mesh.routers[0].send(to, b"x", Class::Bets, Delivery::Acked, mesh.now).is_ok());
 }
 
 #[test]
 fn numbering_above_an_earlier_life_does_not_hold_up_what_is_sent_next() {
     let mut mesh = Mesh::line(2);
     let (to, now) = (mesh.ids[1], mesh.now);
-    mesh.routers[0].send(to, b"lost", Delivery::Acked, now).unwrap();
+    mesh.routers[0].send(to, b"lost", Class::Bets, Delivery::Acked, now).unwrap();
     while mesh.routers[0].poll_output().is_some() {}
     mesh.routers[0].number_from(2_000);
     mesh.send(0, 1, b"next", Delivery::Acked);
@@ -561,7 +579,7 @@ fn outputs_that_nobody_drains_are_limited_and_counted() {
     let mut mesh = Mesh::line(2);
     let (to, now) = (mesh.ids[1], mesh.now);
     for _ in 0..limits::OUTPUTS_MAX + 5 {
-        mesh.routers[0].send(to, b"x", Delivery::Once, now).unwrap();
+        mesh.routers[0].send(to, b"x", Class::Bets, Delivery::Once, now).unwrap();
     }
     assert_eq!(mesh.routers[0].counters().outputs_dropped, 5);
 }
@@ -590,7 +608,9 @@ mod hostile {
                     0 => Message::Flood(Flood { origin: src, id, ttl, body }),
                     kind => {
                         let kind = [Kind::Once, Kind::Acked, Kind::Ack][usize::from(kind) - 1];
-                        Message::Datagram(Datagram { src, dst, id, ttl, kind, via, hop, body })
+                        let class = Class::ALL[usize::from(ttl) % Class::ALL.len()];
+                        let of = Datagram { src, dst, id, ttl, kind, class, via, hop, body };
+                        Message::Datagram(of)
                     }
                 };
                 mesh.routers[1].on_message(ids[0], message, mesh.now);

@@ -4,7 +4,7 @@
 //! encrypts and fragments. Bodies of datagrams are sealed to their recipient and open to a
 //! [`Body`]: one byte that says for whom, and then what that room decodes by itself.
 
-use crate::{game, limits::PACKET_BYTES_MAX, map, route};
+use crate::{limits::PACKET_BYTES_MAX, map, route, transport::Class};
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever the meaning of any byte changes. Golden bytes pin each version.
@@ -27,6 +27,14 @@ pub enum PacketError {
 }
 
 impl Packet {
+    /// What it is for.
+    pub fn class(&self) -> Class {
+        match self {
+            Packet::Map(_) => Class::Mesh,
+            Packet::Route(message) => message.class(),
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         postcard::to_extend(self, vec![VERSION])
             .expect("plain data always encodes into a growing buffer")
@@ -48,40 +56,58 @@ impl Packet {
     }
 }
 
-/// What a datagram carries from one peer to another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Body {
-    /// About tables.
-    Game(game::message::Message),
+/// What a datagram carries from one peer to another, for one of the rooms above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// A message about tables.
+    Game(&'a [u8]),
     /// From shell to shell, to open a direct link; opaque.
-    Signal(Vec<u8>),
+    Signal(&'a [u8]),
 }
 
 /// Bytes from a peer that are no body of this version. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
-    #[error("no body is of kind {got:?}")]
-    Kind { got: Option<u8> },
-    #[error(transparent)]
-    Game(#[from] game::message::MessageError),
+#[error("no body is of kind {got:?}")]
+pub struct BodyError {
+    pub got: Option<u8>,
 }
 
 const GAME: u8 = 0;
 const SIGNAL: u8 = 1;
 
-impl Body {
+impl Body<'_> {
     pub fn encode(&self) -> Vec<u8> {
-        match self {
-            Body::Game(message) => message.encode_after(vec![GAME]),
-            Body::Signal(body) => [&[SIGNAL], body.as_slice()].concat(),
-        }
+        let (kind, body) = match self {
+            Body::Game(body) => (GAME, body),
+            Body::Signal(body) => (SIGNAL, body),
+        };
+        [&[kind], *body].concat()
     }
 
-    pub fn decode(bytes: &[u8]) -> Result<Body, BodyError> {
+    pub fn decode(bytes: &[u8]) -> Result<Body<'_>, BodyError> {
         match bytes.split_first() {
-            Some((&GAME, rest)) => Ok(Body::Game(game::message::Message::decode(rest)?)),
-            Some((&SIGNAL, rest)) => Ok(Body::Signal(rest.to_vec())),
-            got => Err(BodyError::Kind { got: got.map(|(kind, _)| *kind) }),
+            Some((&GAME, body)) => Ok(Body::Game(body)),
+            Some((&SIGNAL, body)) => Ok(Body::Signal(body)),
+            got => Err(BodyError { got: got.map(|(kind, _)| *kind) }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_says_for_whom_it_is() {
+        for (body, golden) in [
+            (Body::Game(&[4, 0x55]), &[0, 4, 0x55][..]),
+            (Body::Signal(&[9, 8]), &[1, 9, 8]),
+            (Body::Signal(&[]), &[1]),
+        ] {
+            assert_eq!(body.encode(), golden);
+            assert_eq!(Body::decode(golden), Ok(body));
+        }
+        assert_eq!(Body::decode(&[]), Err(BodyError { got: None }));
+        assert_eq!(Body::decode(&[2, 9]), Err(BodyError { got: Some(2) }));
     }
 }

@@ -1,6 +1,6 @@
 //! The keys, what each allows, and how its text becomes a setting.
 
-use super::{Debug, Settings};
+use super::{Debug, LanDiscovery, Settings};
 use crate::transport::{Target, ble};
 use bitcraps_core::{
     limits::{LINKS_MAX, NAME_BYTES_MAX},
@@ -77,7 +77,7 @@ impl Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 24] = [
+pub const KEYS: [Key; 26] = [
     Key::one("name", "1 to 32 bytes without control characters", |s, v| {
         let sound = (1..=NAME_BYTES_MAX).contains(&v.len()) && !v.chars().any(char::is_control);
         v.clone_into(&mut s.name);
@@ -96,6 +96,13 @@ pub const KEYS: [Key; 24] = [
             true
         }
         _ => v.parse().map(|address| s.http = Some(address)).is_ok(),
+    }),
+    Key::one("https", "IP:PORT, or off", |s, v| match v {
+        "off" => {
+            s.https = None;
+            true
+        }
+        _ => v.parse().map(|address| s.https = Some(address)).is_ok(),
     }),
     Key::many("listen", LISTEN, |s, v| {
         let listens = matches!(
@@ -131,6 +138,14 @@ pub const KEYS: [Key; 24] = [
     Key::one("ble_adapter", "the name of a Bluetooth adapter such as hci0, or any", |s, v| {
         s.ble.adapter = (v != "any").then(|| v.to_owned());
         (1..=32).contains(&v.len()) && v.bytes().all(|b| b.is_ascii_alphanumeric())
+    }),
+    Key::one("lan_discovery", "on or off", |s, v| {
+        s.lan_discovery = match v {
+            "on" => LanDiscovery::On,
+            "off" => LanDiscovery::Off,
+            _ => return false,
+        };
+        true
     }),
     Key::one("healing", "automatic or on_request", |s, v| {
         s.healing = match v {
@@ -216,11 +231,12 @@ mod tests {
 
     #[test]
     fn each_key_takes_what_it_allows_and_nothing_else() {
-        let cases: [(&str, &[&str], &[&str]); 24] = [
+        let cases: [(&str, &[&str], &[&str]); 26] = [
             ("name", &["a", "Größe"], &["", "a\nb", "0123456789012345678901234567890123"]),
             ("port", &["0", "65535"], &["65536", "-1", ""]),
             ("data", &["/tmp/x"], &[""]),
             ("http", &["127.0.0.1:0", "[::1]:80", "off"], &["localhost", "127.0.0.1", "on"]),
+            ("https", &["0.0.0.0:8443", "off"], &["localhost", "https://h:1"]),
             (
                 "listen",
                 &["tcp://0.0.0.0:0", "quic://[::]:1", "udp://h:1"],
@@ -235,6 +251,7 @@ mod tests {
             ("trust", &["/tmp/ca.pem", "none"], &[""]),
             ("ble", &["on", "auto", "off"], &["true", ""]),
             ("ble_adapter", &["hci0", "any"], &["", "/org/bluez", "hci 0"]),
+            ("lan_discovery", &["on", "off"], &["auto", ""]),
             ("healing", &["automatic", "on_request"], &["off", ""]),
             ("bots", &["0", "15"], &["16", "-1", "three"]),
             ("role", &["player", "bot", "witness"], &["Player", ""]),

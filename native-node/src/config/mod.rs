@@ -26,12 +26,15 @@ pub struct Settings {
     /// `tcp://`, `quic://` and `udp://`. `None` listens for all three on every interface at `port`.
     pub listen: Option<Vec<Address>>,
     pub connect: Vec<Address>,
+    /// The same over TLS, with a certificate that the node makes itself.
+    pub https: Option<SocketAddr>,
     /// Where others can dial this node. `None`: what can be told from where it listens.
     pub advertise: Option<Vec<Address>>,
     /// Certificates that `wss://` may rest on besides the system's.
     pub trust: Option<PathBuf>,
     /// Whether and with which adapter Bluetooth is used.
     pub ble: ble::Options,
+    pub lan_discovery: LanDiscovery,
     pub healing: Healing,
     pub bots: usize,
     pub role: SeatRole,
@@ -42,6 +45,13 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// How often the mesh is looked at, and what raises an alert.
     pub health: HealthConfig,
+}
+
+/// Whether peers on the same network are looked for, and told that this node is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LanDiscovery {
+    On,
+    Off,
 }
 
 /// Whether the program says more than a person wants to read.
@@ -62,7 +72,9 @@ impl Settings {
             http: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
             listen: None,
             connect: Vec::new(),
+            https: None,
             advertise: None,
+            lan_discovery: LanDiscovery::On,
             trust: None,
             ble: ble::Options { mode: ble::Mode::Auto, adapter: None },
             healing: Healing::Automatic,

@@ -13,17 +13,17 @@
 
 use crate::{
     components::{REPORT_EVERY, Reporter},
-    counters::ShellCounters,
-    driver::NodeHandle,
-    transport::Target,
+    transport::{Ports, Target},
 };
 use bitcraps_core::{
+    crypto::identity::Identity,
     id::PeerId,
     node::{
-        Address, ComponentState, Input, LanRecord, SIGHTING_RECORD_BYTES_MAX, Sighting, Transport,
+        Address, ComponentState, Config, Input, LanRecord, SIGHTING_RECORD_BYTES_MAX, Sighting,
+        Transport,
     },
 };
-use mdns_sd::{ResolvedService, ServiceDaemon, ServiceEvent, ServiceInfo};
+use mdns_sd::{ResolvedService, ServiceDaemon, ServiceEvent, ServiceInfo, TxtProperty};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -62,6 +62,20 @@ pub struct Publication {
     pub work_bits: u8,
 }
 
+impl Publication {
+    /// What a node of this configuration says of itself.
+    pub fn new(identity: &Identity, config: &Config, wall_ms: u64) -> Publication {
+        let addresses = config.addresses.clone();
+        let texts: Vec<String> = addresses.iter().map(|address| address.0.clone()).collect();
+        Publication {
+            peer: identity.id(),
+            record: LanRecord::sign(identity, &texts, wall_ms),
+            addresses,
+            work_bits: config.work_bits,
+        }
+    }
+}
+
 /// Discovery that runs until this is dropped.
 pub struct Lan {
     stopping: Arc<AtomicBool>,
@@ -81,38 +95,27 @@ pub fn off_because(addresses: &[Address]) -> Option<&'static str> {
     };
     match addresses {
         [] => Some("no address of this node leads here from another machine"),
-        all if all.iter().all(is_loopback) => {
-            Some("this node listens on this machine alone; listen on tcp://0.0.0.0:9000 to be found")
-        }
+        all if all.iter().all(is_loopback) => Some(
+            "this node listens on this machine alone; listen on tcp://0.0.0.0:9000 to be found",
+        ),
         _ => None,
     }
 }
 
 /// Publishes and browses.
-pub fn start(
-    publication: Publication,
-    node: NodeHandle,
-    counters: Arc<ShellCounters>,
-    reporter: Reporter,
-) -> Lan {
+pub fn start(publication: Publication, ports: Ports, reporter: Reporter) -> Lan {
     let stopping = Arc::new(AtomicBool::new(false));
     let seen = stopping.clone();
     let failed = reporter.clone();
-    let run = move || search(&publication, &node, &counters, &reporter, &seen);
+    let run = move || search(&publication, &ports, &reporter, &seen);
     if let Err(e) = thread::Builder::new().name("lan discovery".to_owned()).spawn(run) {
         failed.degraded(format!("no thread for it: {e}"));
     }
     Lan { stopping }
 }
 
-fn search(
-    publication: &Publication,
-    node: &NodeHandle,
-    counters: &ShellCounters,
-    reporter: &Reporter,
-    stopping: &AtomicBool,
-) {
-    let why = match browse(publication, node, counters, reporter, stopping) {
+fn search(publication: &Publication, ports: &Ports, reporter: &Reporter, stopping: &AtomicBool) {
+    let why = match browse(publication, ports, reporter, stopping) {
         Ok(()) => return,
         Err(e) => format!("multicast DNS does not work here: {e}"),
     };
@@ -127,8 +130,7 @@ fn search(
 /// Ends when it should stop, or with the error of the library.
 fn browse(
     publication: &Publication,
-    node: &NodeHandle,
-    counters: &ShellCounters,
+    ports: &Ports,
     reporter: &Reporter,
     stopping: &AtomicBool,
 ) -> Result<(), mdns_sd::Error> {
@@ -144,13 +146,13 @@ fn browse(
             Ok(ServiceEvent::ServiceResolved(found)) if found.get_fullname() != own => {
                 match sightings(&found, publication.work_bits) {
                     Some(sightings) => {
-                        notice(node, &sightings);
+                        notice(ports, &sightings);
                         let name = found.get_fullname().to_owned();
                         if known.len() < NEIGHBOURS_MAX || known.contains_key(&name) {
                             known.insert(name, sightings);
                         }
                     }
-                    None => counters.lan_records_refused.one(),
+                    None => ports.counters.lan_records_refused.one(),
                 }
             }
             Ok(ServiceEvent::ServiceRemoved(_, name)) => {
@@ -162,7 +164,7 @@ fn browse(
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
             for (name, sightings) in &known {
-                notice(node, sightings);
+                notice(ports, sightings);
                 // A full queue of the library is asked again next time.
                 let _ = daemon.verify(name.clone(), CONFIRM_WITHIN);
             }
@@ -180,9 +182,10 @@ fn browse(
     Ok(())
 }
 
-fn notice(node: &NodeHandle, sightings: &[Sighting]) {
+fn notice(ports: &Ports, sightings: &[Sighting]) {
     for sighting in sightings {
-        node.notice(Input::Sighted(sighting.clone()));
+        // It is said again; a driver that is busy need not hear every time.
+        let _ = ports.mention(Input::Sighted(sighting.clone()));
     }
 }
 
@@ -191,9 +194,9 @@ fn service(publication: &Publication) -> Result<ServiceInfo, mdns_sd::Error> {
     let host = format!("bitcraps-{name}.local.");
     let port = publication.addresses.iter().find_map(|address| port_of(&address.0));
     let pieces = publication.record.chunks(PIECE_BYTES).take(PIECES_MAX).enumerate();
-    let text: Vec<(String, Vec<u8>)> =
-        pieces.map(|(n, piece)| (format!("r{n}"), piece.to_vec())).collect();
-    let info = ServiceInfo::new(SERVICE, &name, &host, "", port.unwrap_or_default(), &text[..])?;
+    let text: Vec<TxtProperty> =
+        pieces.map(|(n, piece)| TxtProperty::from((format!("r{n}"), piece))).collect();
+    let info = ServiceInfo::new(SERVICE, &name, &host, "", port.unwrap_or_default(), text)?;
     Ok(info.enable_addr_auto())
 }
 
@@ -231,7 +234,7 @@ fn transport_of(address: &str) -> Option<Transport> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bitcraps_core::{crypto::identity::Identity, seed::Seed};
+    use bitcraps_core::seed::Seed;
 
     fn addresses(list: &[&str]) -> Vec<Address> {
         list.iter().map(|address| Address((*address).to_owned())).collect()
@@ -239,10 +242,8 @@ mod tests {
 
     fn publication(list: &[&str]) -> Publication {
         let identity = Identity::generate(&Seed::from_number(1), 0);
-        let addresses = addresses(list);
-        let texts: Vec<String> = addresses.iter().map(|address| address.0.clone()).collect();
-        let record = LanRecord::sign(&identity, &texts, 7);
-        Publication { peer: identity.id(), record, addresses, work_bits: 0 }
+        let config = Config { work_bits: 0, addresses: addresses(list), ..Config::default() };
+        Publication::new(&identity, &config, 7)
     }
 
     #[test]

@@ -13,9 +13,11 @@
 //! - When the store fails the node stops: it must not sign what it could forget.
 
 mod handle;
+mod timer;
 mod waiting;
 
 pub use handle::{Mail, NodeHandle, Unanswered};
+pub use timer::Timer;
 pub use waiting::{COMMANDS_WAITING_MAX, CommandAnswer, VIEW_INTERVAL, VIEW_READERS_MAX};
 use waiting::{Commands, ViewReaders};
 
@@ -155,12 +157,13 @@ impl Driver {
     async fn run(mut self) -> Result<(), DriverError> {
         self.drain().await;
         let mut mail = Vec::with_capacity(BATCH_MAX);
+        let mut timer = Timer::new();
         loop {
             self.report_stored().await?;
             self.report_congestion().await;
             self.wake_if_due().await;
             self.answer_views();
-            let sleep = self.sleep();
+            let deadline = self.deadline();
             tokio::select! {
                 _ = self.inbox.recv_many(&mut mail, BATCH_MAX) => {}
                 changed = self.progress.changed() => if changed.is_err() {
@@ -169,7 +172,7 @@ impl Driver {
                     }.into());
                 },
                 Some(_) = self.dials.join_next() => {}
-                () = sleep => {}
+                () = timer.until(deadline, &self.clock) => {}
             }
             for message in mail.drain(..) {
                 if self.take(message).await == Turn::Stop {
@@ -179,22 +182,13 @@ impl Driver {
         }
     }
 
-    /// Sleeps until the nearest deadline; not at all while there is feedback to hand in.
-    fn sleep(&self) -> impl Future<Output = ()> + use<> {
+    /// When the loop has something to do by itself: now while there is feedback to hand in.
+    fn deadline(&self) -> Option<Instant> {
         let now = self.clock.now();
         let view_at = self.readers.due_at(now);
         let feedback_at = (!self.congested.is_empty()).then_some(now);
         let wake_at = self.wake.map(|wakeup| wakeup.at);
-        let nearest = [wake_at, view_at, feedback_at].into_iter().flatten().min();
-        let duration = nearest.map(|at| at.since(now));
-        async move {
-            match duration {
-                None => std::future::pending().await,
-                Some(Duration::ZERO) => tokio::task::yield_now().await,
-                // Tokio's timers have milliseconds: rounding up ends in one wake, not in two.
-                Some(duration) => tokio::time::sleep(duration).await,
-            }
-        }
+        [wake_at, view_at, feedback_at].into_iter().flatten().min()
     }
 
     async fn take(&mut self, mail: Mail) -> Turn {

@@ -27,6 +27,9 @@ use std::{
 /// The name of its file in the data directory.
 pub const CERTIFICATE_FILE: &str = "https.json";
 
+/// The certificate alone, for `--trust` of other nodes.
+pub const PEM_FILE: &str = "https.pem";
+
 const DAY_S: u64 = 24 * 3600;
 
 /// Days of validity, one of them in the past for clocks that are behind: within the 398 that
@@ -78,6 +81,7 @@ impl Certificate {
         file.write_all(&serde_json::to_vec(&kept)?)?;
         file.sync_all()?;
         fs::rename(&unfinished, &path)?;
+        fs::write(dir.join(PEM_FILE), pem(&kept.certificate))?;
         Ok(Certificate { kept })
     }
 
@@ -128,8 +132,30 @@ fn make(names: BTreeSet<String>, today: u64) -> Result<Kept, rcgen::Error> {
     params.not_before = midnight(today.saturating_sub(1));
     params.not_after = midnight(today + VALID_DAYS - 1);
     let key = KeyPair::generate()?;
-    let certificate = params.self_signed(&key)?.der().to_vec();
+    let made = params.self_signed(&key)?;
+    let certificate = made.der().to_vec();
     Ok(Kept { made_day: today, names, certificate, key: key.serialize_der() })
+}
+
+/// The textual form of a certificate (RFC 7468, section 5) in base64 (RFC 4648, section 4).
+fn pem(der: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const LINE_BYTES: usize = 48;
+    let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    for line in der.chunks(LINE_BYTES) {
+        for three in line.chunks(3) {
+            let bits = (0..3).fold(0, |bits, n| {
+                bits << 8 | u32::from(three.get(n).copied().unwrap_or_default())
+            });
+            for digit in 0..4 {
+                let at = (bits >> (18 - 6 * digit) & 63) as usize;
+                let filled = digit <= three.len();
+                text.push(if filled { char::from(DIGITS[at]) } else { '=' });
+            }
+        }
+        text.push('\n');
+    }
+    text + "-----END CERTIFICATE-----\n"
 }
 
 /// Year, month and day of a day since 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date
@@ -169,6 +195,16 @@ mod tests {
         ] {
             assert_eq!(date(day), expected);
         }
+    }
+
+    #[test]
+    fn base64_has_the_examples_of_its_standard() {
+        for (bytes, text) in [("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("fooba", "Zm9vYmE=")]
+        {
+            assert_eq!(pem(bytes.as_bytes()).lines().nth(1), Some(text));
+        }
+        let lines = pem(&[0xff; 100]);
+        assert_eq!(lines.lines().map(str::len).collect::<Vec<_>>(), [27, 64, 64, 8, 25]);
     }
 
     #[test]

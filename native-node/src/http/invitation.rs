@@ -5,8 +5,7 @@
 //! because browsers keep half of what a player needs for it (`docs/BROWSERS.md`). Where there is
 //! no such address the invitation says why, and what to do.
 
-use super::{Shared, json};
-use crate::start::reach;
+use super::{Shared, json, refusal};
 use axum::{
     extract::State,
     http::{StatusCode, header},
@@ -101,10 +100,12 @@ impl Invitation {
                  fingerprint there; it must be</p><pre>{print}</pre><p>If it is, go on. If it is \
                  not, somebody stands between you and this node.</p>"
             ),
-            None => "<p>This link is not encrypted, so the guest's browser keeps some things back: \
+            None => {
+                "<p>This link is not encrypted, so the guest's browser keeps some things back: \
                      its key is stored less safely, and Bluetooth and installing are not offered. \
                      Start the node with <code>--https 0.0.0.0:8443</code> for those.</p>"
-                .to_owned(),
+                    .to_owned()
+            }
         }
     }
 }
@@ -146,6 +147,9 @@ pub async fn invitation(State(dashboard): Shared) -> Response {
 }
 
 pub async fn svg(State(dashboard): Shared) -> Response {
+    if let Some(why) = &dashboard.invitation.why {
+        return refusal(StatusCode::NOT_FOUND, "no_link", why);
+    }
     let headers = [(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "no-store")];
     (headers, dashboard.invitation.svg()).into_response()
 }
@@ -154,11 +158,6 @@ pub async fn page(State(dashboard): Shared) -> Response {
     let headers =
         [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
     (headers, dashboard.invitation.page()).into_response()
-}
-
-/// As the routing table of this machine says.
-pub fn outbound(family: IpAddr) -> Option<IpAddr> {
-    reach::outbound(family)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //! for peers that come over WebSocket. `docs/API.md` is its manual.
 
 mod api;
+pub mod certificate;
 pub mod guard;
+pub mod invitation;
 mod metrics;
 mod page;
 pub mod serve;
@@ -22,6 +24,7 @@ use axum::{
 };
 use bitcraps_core::node::{LinkRole, Transport};
 use guard::{Refused, Token};
+use invitation::Invitation;
 use std::{
     net::SocketAddr,
     sync::{Arc, OnceLock},
@@ -36,6 +39,7 @@ pub struct Dashboard {
     pub ports: Ports,
     pub token: Token,
     pub allowed_origins: Vec<String>,
+    pub invitation: Arc<Invitation>,
     /// Set once the node is ready: how long that took.
     pub startup: Arc<OnceLock<Duration>>,
     /// Becomes true when the node stops.
@@ -53,6 +57,9 @@ pub fn router(dashboard: Dashboard) -> Router {
         .route("/metrics", get(scrape))
         .route("/api/v1/view", get(api::view))
         .route("/api/v1/history", get(api::history))
+        .route("/api/v1/invitation", get(invitation::invitation))
+        .route("/api/v1/invitation.svg", get(invitation::svg))
+        .route("/invitation", get(invitation::page))
         .route("/api/v1/events", get(api::events))
         .route("/api/v1/tables/{id}/log", get(api::table_log))
         .route("/api/v1/command", post(api::command))

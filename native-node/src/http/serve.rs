@@ -17,9 +17,11 @@ use hyper_util::{
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::watch,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// HTTP connections at once, event streams included. Guess: dashboards, scrapers and a page's
 /// first load; peers on `/mesh` are counted elsewhere.
@@ -34,9 +36,17 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(300);
 /// Bytes of one request's head.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
+/// What lies under HTTP.
+#[derive(Clone)]
+pub enum Security {
+    Clear,
+    Tls(TlsAcceptor),
+}
+
 /// Accepts until `stopping` becomes true or its sender is gone.
 pub async fn serve(
     listener: TcpListener,
+    security: Security,
     router: Router,
     (counters, reporter): (Arc<ShellCounters>, Reporter),
     mut stopping: watch::Receiver<bool>,
@@ -75,19 +85,34 @@ pub async fn serve(
             }
         };
         counters.http_accepted.one();
-        tokio::spawn(connection(stream, peer, router.clone(), seat, stopping.clone()));
+        // A socket that is already gone shows itself at the first read.
+        let _ = stream.set_nodelay(true);
+        let (router, stopping) = (router.clone(), stopping.clone());
+        match &security {
+            Security::Clear => {
+                tokio::spawn(connection(stream, peer, router, seat, stopping));
+            }
+            Security::Tls(acceptor) => {
+                let (accepting, counters) = (acceptor.accept(stream), counters.clone());
+                tokio::spawn(async move {
+                    match tokio::time::timeout(HEADER_TIMEOUT, accepting).await {
+                        Ok(Ok(stream)) => connection(stream, peer, router, seat, stopping).await,
+                        // Most often a browser that does not trust the certificate yet.
+                        Ok(Err(_)) | Err(_) => counters.tls_failed.one(),
+                    }
+                });
+            }
+        }
     }
 }
 
-async fn connection(
-    stream: TcpStream,
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
     peer: SocketAddr,
     router: Router,
     mut seat: Seat,
     mut stopping: watch::Receiver<bool>,
 ) {
-    // A socket that is already gone shows itself at the first read.
-    let _ = stream.set_nodelay(true);
     let key = seat.key();
     let router = TowerToHyperService::new(router);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {

@@ -3,7 +3,8 @@
 //! Rules. Nothing is made up: an address is one that a socket listens on, or, for a socket that
 //! listens on every interface, the address of the interface that leads to other machines. Loopback
 //! leads every machine to itself, so it is told only when there is nothing else: then all nodes
-//! are on this machine. The first of a long list are told: streams, then datagrams. What the world sees behind a router is for a person to say (`advertise`).
+//! are on this machine. Of a long list the first are told: streams, then datagrams. What the world
+//! sees behind a router is for a person to say (`advertise`).
 
 use super::Listening;
 use bitcraps_core::node::{ADDRESSES_MAX, Address};

@@ -7,6 +7,7 @@ mod datagrams;
 mod graph;
 mod http;
 mod loopback;
+mod near;
 mod rig;
 mod tls;
 mod transport;

@@ -2,8 +2,9 @@
 
 use bitcraps_core::node::Address;
 use bitcraps_node::{
-    config::Settings,
+    config::{LanDiscovery, Settings},
     start::{self, Started},
+    transport::ble,
 };
 use std::{
     net::SocketAddr,
@@ -26,6 +27,8 @@ pub fn settings(data: &Path) -> Settings {
         listen: Some(vec![Address("tcp://127.0.0.1:0".to_owned())]),
         bots: 0,
         work_bits: 4,
+        lan_discovery: LanDiscovery::Off,
+        ble: ble::Options { mode: ble::Mode::Off, adapter: None },
         ..Settings::new(data.to_path_buf())
     }
 }

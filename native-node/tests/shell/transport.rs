@@ -6,7 +6,7 @@ use bitcraps_node::{
     components::Components,
     counters::ShellCounters,
     driver::Mail,
-    http::{self, Dashboard},
+    http::{self, Dashboard, invitation::Invitation},
     start::Started,
     transport::{FRAME_BYTES_MAX, LinkQueue, Ports, Pushed, Trust, frame, tcp},
 };
@@ -99,6 +99,7 @@ impl WebDesk {
             ports: desk.ports.clone(),
             token: node.token.clone(),
             allowed_origins: Vec::new(),
+            invitation: Arc::new(Invitation::new(None, None, None, |_| None)),
             startup: Arc::new(OnceLock::new()),
             stopping: stop_seen.clone(),
         });
@@ -106,6 +107,7 @@ impl WebDesk {
         let address = listener.local_addr().unwrap();
         tokio::spawn(http::serve::serve(
             listener,
+            http::serve::Security::Clear,
             router,
             (Arc::default(), Components::default().part("http")),
             stop_seen,

@@ -13,7 +13,7 @@ use bitcraps_core::{
     crypto::identity::Identity,
     id::{LinkId, PeerId},
     link::{self, Links},
-    node::{LinkRole, Transport},
+    node::{Class, LinkRole, PathClass, Transport},
     route::{self, Delivery, Edge, Router, Topology},
     seed::Seed,
     time::Instant as CoreInstant,
@@ -153,7 +153,13 @@ impl Peer {
         router.set_topology(Topology { nodes, edges });
         router.set_neighbours(vec![b]);
         let started = Instant::now();
-        links.on_up(LINK, Transport::Tcp, role, FRAME_BYTES_MAX, CoreInstant::ZERO);
+        links.on_up(
+            LINK,
+            (Transport::Tcp, PathClass::Lan),
+            role,
+            FRAME_BYTES_MAX,
+            CoreInstant::ZERO,
+        );
         let (opened, delivered) = (false, VecDeque::new());
         Peer { id: a, links, router, frames: Frames::new(stream), started, opened, delivered }
     }
@@ -177,7 +183,9 @@ impl Peer {
                         Packet::Route(message) => self.router.on_message(from, message, now),
                         Packet::Map(_) => bail!("nobody here speaks of a map"),
                     },
-                    link::Output::Measured { .. } => {}
+                    link::Output::Measured { .. }
+                    | link::Output::Switched { .. }
+                    | link::Output::Prepare { .. } => {}
                     link::Output::Hangup { reason, .. } | link::Output::Closed { reason, .. } => {
                         bail!("the link ended: {}", reason.name())
                     }
@@ -187,7 +195,8 @@ impl Peer {
                 busy = true;
                 match output {
                     route::Output::Forward { to, message } => {
-                        self.links.send(to, &Packet::Route(message).encode(), now)?;
+                        let packet = Packet::Route(message);
+                        self.links.send(to, packet.class(), &packet.encode(), now)?;
                     }
                     route::Output::Deliver { body, .. } => self.delivered.push_back(body),
                     other => bail!("{} did not expect {other:?}", self.id),
@@ -210,7 +219,7 @@ impl Peer {
     }
 
     async fn send(&mut self, to: PeerId, body: &[u8]) -> Result<()> {
-        self.router.send(to, body, Delivery::Once, self.now())?;
+        self.router.send(to, body, Class::Bets, Delivery::Once, self.now())?;
         self.settle().await
     }
 }

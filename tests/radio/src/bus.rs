@@ -39,6 +39,8 @@ pub struct Bus {
     /// The channel's socket, to wait for it.
     socket: OwnedFd,
     objects: BTreeMap<String, Interfaces>,
+    /// The daemon has gone: there is nothing to wait for any more.
+    ended: bool,
     // In this order: the daemon ends before its directory goes.
     daemon: Daemon,
     _dir: TempDir,
@@ -83,7 +85,7 @@ impl Bus {
         #[allow(unsafe_code, reason = "libdbus tells its socket as a number only")]
         let socket = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?;
         let objects = BTreeMap::new();
-        let bus = Bus { address, channel, socket, objects, daemon, _dir: dir };
+        let bus = Bus { address, channel, socket, objects, ended: false, daemon, _dir: dir };
         for rule in [
             "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged'",
             "type='signal',interface='org.freedesktop.DBus.Properties',\
@@ -95,9 +97,10 @@ impl Bus {
         Ok(bus)
     }
 
-    /// What to wait for: the socket, and whether something waits to be written.
-    pub fn socket(&self) -> (&OwnedFd, bool) {
-        (&self.socket, self.channel.watch().write)
+    /// What to wait for, if the daemon lives: the socket, and whether something waits to be
+    /// written.
+    pub fn socket(&self) -> Option<(&OwnedFd, bool)> {
+        (!self.ended).then(|| (&self.socket, self.channel.watch().write))
     }
 
     /// Whether the bus does not take what was said so far.
@@ -107,8 +110,11 @@ impl Bus {
 
     /// Reads and writes what can be without waiting, and gives what came.
     pub fn exchange(&mut self) -> Vec<Message> {
-        // A daemon that has ended says nothing more; whoever uses the bus notices by itself.
-        let _ = self.channel.read_write(Some(Duration::ZERO));
+        if !self.ended {
+            // A daemon that has gone is noticed by the next line.
+            let _ = self.channel.read_write(Some(Duration::ZERO));
+            self.ended = !self.channel.is_connected();
+        }
         std::iter::from_fn(|| self.channel.pop_message()).collect()
     }
 

@@ -165,11 +165,14 @@ impl World {
             let value = value.wire();
             return bus.reply(&call.message, |reply| reply.append1(value));
         }
-        let (_, _, set): (Option<String>, Option<String>, Option<Variant<Box<dyn RefArg>>>) =
-            call.message.get3();
+        let set = call.message.get3::<String, String, Variant<Box<dyn RefArg>>>().2;
         let Some(set) = set.and_then(|set| Value::read(&*set.0)) else {
             return bus.reply_error(&call.message, invalid, "Not a value that can be set");
         };
+        if (interface, name) == (ADAPTER, "Powered") && self.adapters[call.adapter].blocked {
+            return self.fail(&call, "Blocked", "Blocked through rfkill");
+        }
+        let bus = self.bus_of(call.adapter);
         match (interface, name, &set) {
             (ADAPTER, "Powered", Value::Bool(on)) => self.set_power(call.adapter, *on),
             (ADAPTER | DEVICE, "Alias" | "Trusted" | "Blocked" | "Discoverable", _)

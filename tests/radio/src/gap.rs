@@ -59,6 +59,8 @@ pub struct Adapter {
     pub address: String,
     present: bool,
     powered: bool,
+    /// Programs cannot switch it on.
+    pub blocked: bool,
     pub adverts: BTreeMap<Owned, Advert>,
     pub applications: BTreeMap<Owned, Application>,
     /// By client: the services it asked for, none for all.
@@ -132,8 +134,8 @@ impl World {
         self.buses.len() - 1
     }
 
-    /// Adds an adapter to a bus, and gives its index and address.
-    pub fn add_adapter(&mut self, bus: usize) -> Option<(usize, String)> {
+    /// Adds an adapter to a bus, and gives its index, name and address.
+    pub fn add_adapter(&mut self, bus: usize) -> Option<(usize, String, String)> {
         let index = self.adapters.len();
         if index == ADAPTERS_MAX {
             return None;
@@ -146,6 +148,7 @@ impl World {
             address: address.clone(),
             present: false,
             powered: false,
+            blocked: false,
             adverts: BTreeMap::new(),
             applications: BTreeMap::new(),
             filters: BTreeMap::new(),
@@ -154,7 +157,7 @@ impl World {
             seen: BTreeMap::new(),
         });
         self.set_present(index, true);
-        Some((index, address))
+        Some((index, format!("hci{number}"), address))
     }
 
     pub fn bus_of(&mut self, adapter: usize) -> &mut Bus {

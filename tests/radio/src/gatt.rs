@@ -6,6 +6,8 @@
 //!   direction, as from BlueZ 5.82; otherwise it is called and listened to over the bus.
 //! - Nothing is read from a program while [`FRAMES_MAX`] of its values are on their way, and a
 //!   write is answered once there is room: so the air pushes back.
+//!
+//! Long because a value's whole way, from one program to the other, is one thing to read.
 
 use crate::{
     bus::Interfaces,
@@ -674,4 +676,53 @@ fn notifying(on: bool) -> Properties {
 fn frame_is_request(characteristic: Option<&Characteristic>) -> bool {
     let front = characteristic.and_then(|c| c.to_server.frames.front());
     front.is_some_and(|frame| frame.call.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "A test stops at the first surprise.")]
+
+    use super::*;
+    use std::time::Duration;
+
+    fn objects(characteristics: usize) -> Objects {
+        let word = |word: &str| Variant(Box::new(word.to_owned()) as Box<dyn RefArg>);
+        let object = |interface: &str, properties: PropMap| {
+            HashMap::from([(interface.to_owned(), properties)])
+        };
+        let service = PropMap::from([("UUID".to_owned(), word("AB"))]);
+        let mut all = Objects::from([(Path::from("/s"), object(SERVICE, service))]);
+        for n in 0..characteristics {
+            let served = PropMap::from([
+                ("UUID".to_owned(), word("cd")),
+                ("Service".to_owned(), word("/s")),
+            ]);
+            all.insert(Path::from(format!("/s/c{n}")), object(CHARACTERISTIC, served));
+        }
+        all
+    }
+
+    #[test]
+    fn an_application_is_read_up_to_its_limit() {
+        let read = Application::read(&objects(APPLICATION_OBJECTS_MAX - 1)).unwrap();
+        assert_eq!(read.services[0].uuid, "ab");
+        assert_eq!(read.services[0].characteristics.len(), APPLICATION_OBJECTS_MAX - 1);
+        let refused = Application::read(&objects(APPLICATION_OBJECTS_MAX)).unwrap_err();
+        assert!(refused.contains("more than"), "{refused}");
+        assert!(Application::read(&Objects::new()).is_err());
+    }
+
+    #[test]
+    fn a_shorter_delay_does_not_let_a_value_pass_and_a_lane_fills() {
+        let mut lane = Lane::default();
+        let now = Instant::now();
+        lane.push(now + Duration::from_secs(2), vec![1], None);
+        lane.push(now + Duration::from_secs(1), vec![2], None);
+        assert_eq!(lane.frames[0].data, [1]);
+        assert_eq!(lane.frames[1].due, now + Duration::from_secs(2));
+        while !lane.is_full() {
+            lane.push(now, vec![0], None);
+        }
+        assert_eq!(lane.frames.len(), FRAMES_MAX);
+    }
 }

@@ -28,6 +28,7 @@ mod gatt;
 mod value;
 mod world;
 
+pub use gap::ADVERTS_MAX;
 pub use world::{Counters, Loss};
 
 use anyhow::{Context as _, Result, bail};
@@ -57,6 +58,7 @@ pub struct Adapter {
     index: usize,
     bus_number: usize,
     bus: String,
+    name: String,
     address: String,
 }
 
@@ -66,6 +68,11 @@ impl Adapter {
     /// For `DBUS_SYSTEM_BUS_ADDRESS`.
     pub fn bus(&self) -> &str {
         &self.bus
+    }
+
+    /// What it is called on its bus: `hci0`.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// As other adapters see it: `00:AA:01:00:00:01`.
@@ -102,10 +109,10 @@ impl Radio {
 
     fn add(&self, bus_number: usize, bus: String) -> Result<Adapter> {
         let added = self.ask(move |world| world.add_adapter(bus_number))?;
-        let Some((index, address)) = added else {
+        let Some((index, name, address)) = added else {
             bail!("a radio has at most {ADAPTERS_MAX} adapters");
         };
-        Ok(Adapter { index, bus_number, bus, address })
+        Ok(Adapter { index, bus_number, bus, name, address })
     }
 
     /// Whether two adapters hear each other. Going out of range ends their link.
@@ -153,10 +160,23 @@ impl Radio {
         self.ask(move |world| world.is_linked(a, b))
     }
 
-    /// Switches an adapter on or off.
+    /// Switches an adapter on or off. Programs can do that too: `btleplug` switches on whatever it
+    /// is to scan with.
     pub fn set_power(&self, adapter: &Adapter, on: bool) -> Result<()> {
         let index = adapter.index;
         self.ask(move |world| world.set_power(index, on))
+    }
+
+    /// Switches an adapter off so that no program can switch it on, as `rfkill` and flight mode
+    /// do, or allows it again.
+    pub fn set_blocked(&self, adapter: &Adapter, blocked: bool) -> Result<()> {
+        let index = adapter.index;
+        self.ask(move |world| {
+            world.adapters[index].blocked = blocked;
+            if blocked {
+                world.set_power(index, false);
+            }
+        })
     }
 
     /// Plugs an adapter in or out. What programs had registered with it is gone afterwards.

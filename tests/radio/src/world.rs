@@ -154,7 +154,7 @@ impl World {
     fn wait(&self, woken: &UnixStream) -> Vec<(usize, String)> {
         let mut fds = vec![PollFd::new(woken, PollFlags::IN)];
         for bus in &self.buses {
-            let (socket, wants_write) = bus.socket();
+            let Some((socket, wants_write)) = bus.socket() else { continue };
             let flags = if wants_write { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
             fds.push(PollFd::new(socket, flags));
         }

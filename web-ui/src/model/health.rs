@@ -1,17 +1,13 @@
-//! Figures of a mesh as people read them: names, units, lines over time.
+//! Figures of a mesh as people read them: names, units, and which are drawn over time.
 
-use super::text;
-use bitcraps_core::node::{
-    AlertKind, BandView, ComponentState, Detector, HealthView, Metric, RepairGoal, RepairState,
-    Severity, Subject,
+use super::{
+    chart::{self, Chart, Words},
+    text::{self, decimal},
 };
-
-/// A drawing is this wide and high, in its own units.
-pub const WIDTH: i64 = 600;
-pub const HEIGHT: i64 = 120;
-
-/// Points of one line; longer histories are thinned.
-const POINTS_MAX: usize = 300;
+use bitcraps_core::node::{
+    AlertKind, ComponentState, Detector, HealthView, Metric, RepairGoal, RepairState, Severity,
+    Subject,
+};
 
 /// How a figure is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -92,175 +88,25 @@ pub fn figure(metric: Metric, value: Option<f64>) -> String {
         Unit::Count if value.fract() == 0.0 => decimal(value, 0),
         Unit::Count => decimal(value, 1),
         Unit::Share => decimal(value, 2),
-        Unit::Percent => [&decimal(value * 100.0, usize::from(value < 0.1)), " %"].concat(),
+        Unit::Percent => text::percent(value),
         Unit::Millis => text::latency(Some(value)),
-        Unit::BytesPerSecond if value >= 10_000.0 => {
-            [&decimal(value / 1000.0, 0), " kB/s"].concat()
-        }
-        Unit::BytesPerSecond => [&decimal(value, 0), " B/s"].concat(),
+        Unit::BytesPerSecond => text::bytes_per_second(value),
         Unit::PerSecond => [&decimal(value, usize::from(value < 10.0)), " /s"].concat(),
         Unit::PerMinute => [&decimal(value, usize::from(value < 10.0)), " /min"].concat(),
     }
 }
 
-/// With up to two decimals, without the machinery that prints floats.
-fn decimal(value: f64, places: usize) -> String {
-    let scale = [1u64, 10, 100][places.min(2)];
-    let scaled = (value * scale as f64 + 0.5) as u64;
-    let (whole, rest) = ((scaled / scale).to_string(), scaled % scale);
-    match places {
-        0 => whole,
-        1 => [&whole, ".", &rest.to_string()].concat(),
-        _ => [whole.as_str(), ".", if rest < 10 { "0" } else { "" }, &rest.to_string()].concat(),
-    }
-}
-
-/// One figure over time, ready to be drawn into `WIDTH` by `HEIGHT`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Chart {
-    pub metric: Metric,
-    pub now: Option<f64>,
-    pub low: Option<f64>,
-    pub high: Option<f64>,
-    /// How far back it goes.
-    pub span_ms: u64,
-    /// `points` of polylines; a gap where nothing was measured starts a new one.
-    pub lines: Vec<String>,
-    /// `points` of the forecast's band and where its middle ends.
-    pub band: Option<Band>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Band {
-    pub outline: String,
-    pub middle: String,
-    pub said: String,
-}
-
 /// `None` when the figure was never measured.
 pub fn chart(metric: Metric, health: &HealthView) -> Option<Chart> {
-    let step = health.history.len().div_ceil(POINTS_MAX).max(1);
-    let mut past: Vec<(u64, Option<f64>)> = health
-        .history
-        .iter()
-        .rev()
-        .step_by(step)
-        .map(|sample| (sample.age_ms, sample.snapshot.value(metric)))
-        .collect();
-    past.reverse();
+    let history = health.history.iter();
+    let past = history.map(|sample| (sample.age_ms, sample.snapshot.value(metric)));
+    let mut past = chart::thin(past.collect());
     let now = health.snapshot.as_ref().and_then(|snapshot| snapshot.value(metric));
     past.push((health.age_ms.unwrap_or(0).min(past.last().map_or(u64::MAX, |p| p.0)), now));
-    let known = || past.iter().filter_map(|(_, value)| value.filter(|v| v.is_finite()));
-    let (low, high) = (known().reduce(f64::min)?, known().reduce(f64::max)?);
     let forecast = health.forecasts.iter().find(|forecast| forecast.metric == metric);
     let ahead = forecast.and_then(|f| Some((f.horizon_ms, f.expected?)));
-    let span_ms = past.first().map_or(0, |point| point.0).max(1);
-    let scale = Scale::new(span_ms, ahead, (low, high));
-    Some(Chart {
-        metric,
-        now,
-        low: Some(low),
-        high: Some(high),
-        span_ms,
-        lines: lines(&past, &scale),
-        band: now.zip(ahead).map(|(now, ahead)| band(metric, now, ahead, &scale)),
-    })
-}
-
-/// From times and values to places in the drawing.
-struct Scale {
-    past_ms: u64,
-    ahead_ms: u64,
-    low: f64,
-    high: f64,
-}
-
-impl Scale {
-    fn new(past_ms: u64, ahead: Option<(u64, BandView)>, (low, high): (f64, f64)) -> Scale {
-        // The forecast has its own fifth of the width, whatever the past is long.
-        let ahead_ms = if ahead.is_some() { past_ms / 4 } else { 0 };
-        let band = ahead.map(|(_, band)| band);
-        // From zero up, so that a small change looks small.
-        let low = band.map_or(low, |b| b.low.min(low)).min(0.0);
-        let high = band.map_or(high, |b| b.high.max(high));
-        // A little air above, so that the line is not the frame.
-        let high = if high > low { high + (high - low) / 8.0 } else { low + 1.0 };
-        Scale { past_ms, ahead_ms, low, high }
-    }
-
-    fn x_past(&self, age_ms: u64) -> i64 {
-        let all = (self.past_ms + self.ahead_ms).max(1) as f64;
-        ((self.past_ms.saturating_sub(age_ms)) as f64 / all * WIDTH as f64) as i64
-    }
-
-    fn y(&self, value: f64) -> i64 {
-        let share = (value - self.low) / (self.high - self.low);
-        // Room for the line's own width at both ends.
-        (HEIGHT - 3) - (share.clamp(0.0, 1.0) * (HEIGHT - 6) as f64) as i64
-    }
-}
-
-fn point(x: i64, y: i64) -> String {
-    [&x.to_string(), ",", &y.to_string(), " "].concat()
-}
-
-fn lines(past: &[(u64, Option<f64>)], scale: &Scale) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for (age_ms, value) in past {
-        match value.filter(|v| v.is_finite()) {
-            Some(value) => {
-                if let Some(line) = lines.last_mut() {
-                    line.push_str(&point(scale.x_past(*age_ms), scale.y(value)));
-                }
-            }
-            None if lines.last().is_some_and(|line| !line.is_empty()) => lines.push(String::new()),
-            None => {}
-        }
-    }
-    lines.retain(|line| !line.is_empty());
-    lines
-}
-
-fn band(metric: Metric, now: f64, (horizon, band): (u64, BandView), scale: &Scale) -> Band {
-    let (start, end) = (scale.x_past(0), WIDTH);
-    let here = point(start, scale.y(now));
-    let outline =
-        [here.as_str(), &point(end, scale.y(band.high)), &point(end, scale.y(band.low))].concat();
-    let middle = [here.as_str(), &point(end, scale.y(band.value))].concat();
-    let said = [
-        "in ",
-        &text::span(horizon),
-        " probably ",
-        &figure(metric, Some(band.value)),
-        ", between ",
-        &figure(metric, Some(band.low)),
-        " and ",
-        &figure(metric, Some(band.high)),
-    ]
-    .concat();
-    Band { outline, middle, said }
-}
-
-/// The same as a sentence, for those who cannot see it.
-pub fn chart_said(chart: &Chart) -> String {
-    let mut said = [
-        name(chart.metric),
-        " over the last ",
-        &text::span(chart.span_ms),
-        ": ",
-        &figure(chart.metric, chart.now),
-        " now, between ",
-        &figure(chart.metric, chart.low),
-        " and ",
-        &figure(chart.metric, chart.high),
-    ]
-    .concat();
-    if let Some(band) = &chart.band {
-        said.push_str("; ");
-        said.push_str(&band.said);
-    }
-    said.push('.');
-    said
+    let write = |value| figure(metric, value);
+    Chart::of(Words { name: name(metric), meaning: meaning(metric) }, &past, ahead, &write)
 }
 
 pub fn alert(kind: AlertKind) -> &'static str {
@@ -355,7 +201,7 @@ pub fn headline(health: &HealthView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bitcraps_core::node::{ForecastView, METRICS, SampleView, Snapshot};
+    use bitcraps_core::node::{BandView, ForecastView, METRICS, SampleView, Snapshot};
 
     fn sample(age_ms: u64, diameter: u32, clustering: Option<f64>) -> SampleView {
         let snapshot = Snapshot { diameter, clustering, ..Snapshot::default() };
@@ -394,8 +240,8 @@ mod tests {
         let past = ages.into_iter().zip(shares).map(|(age, share)| sample(age, 1, share));
         let chart = chart(Metric::Clustering, &health(past.collect())).unwrap();
         assert_eq!(chart.lines, ["0,117 150,16 ", "450,67 600,16 600,16 "]);
-        assert_eq!((chart.low, chart.high, chart.span_ms), (Some(0.0), Some(1.0), 40_000));
-        assert!(chart_said(&chart).starts_with("Clustering over the last 40 s: 1.00 now"));
+        assert_eq!((&*chart.low, &*chart.high, chart.span_ms), ("0.00", "1.00", 40_000));
+        assert!(chart.said().starts_with("Clustering over the last 40 s: 1.00 now"));
     }
 
     #[test]
@@ -404,7 +250,7 @@ mod tests {
         assert_eq!(chart(Metric::Clustering, &flat), None);
         let flat = chart(Metric::Diameter, &flat).unwrap();
         assert_eq!(flat.lines.len(), 1);
-        assert!(flat.lines[0].split_whitespace().count() <= POINTS_MAX + 1);
+        assert!(flat.lines[0].split_whitespace().count() <= chart::POINTS_MAX + 1);
         assert!(flat.lines[0].split_whitespace().all(|point| point.ends_with(",16")));
         assert_eq!(chart(Metric::Risk, &health(Vec::new())), None);
     }
@@ -420,7 +266,7 @@ mod tests {
         let band = drawn.band.as_ref().unwrap();
         assert_eq!(band.outline, "480,67 600,16 600,67 ");
         assert_eq!(band.said, "in 30 s probably 6, between 4 and 8");
-        assert!(chart_said(&drawn).ends_with("; in 30 s probably 6, between 4 and 8."));
+        assert!(drawn.said().ends_with("; in 30 s probably 6, between 4 and 8."));
         health.forecasts = vec![ForecastView { expected: None, ..forecast }];
         assert_eq!(chart(Metric::Diameter, &health).unwrap().band, None, "no confidence, no band");
     }

@@ -4,14 +4,13 @@
 //! Rules. Own node first, then by id, so that the same map is the same scene. Building it looks
 //! each id up once, O((n + m) log n): it happens at every change of the map.
 
+use crate::picture::Same;
 use bitcraps_core::{
     id::PeerId,
     node::{LinkState, NodeKind, NodeView, PeerView, SeatRole, Transport},
     sorted::SortedMap,
 };
 use bitcraps_graph::{Edge, Graph};
-
-use std::{ops::Deref, rc::Rc};
 
 /// Nodes that are drawn and listed; the page says how many are left out. What a mid-range phone
 /// still moves at once, and above the largest example.
@@ -52,6 +51,8 @@ pub struct Line {
     pub latency_ms: Option<f64>,
     /// Nodes that would be cut off without it; 0 when it is no bridge.
     pub cuts_off: u32,
+    /// Further links between the same two, as far as they are this node's own.
+    pub more: u32,
 }
 
 /// Everything drawn.
@@ -70,28 +71,8 @@ pub struct Scene {
     index: SortedMap<PeerId, u32>,
 }
 
-/// A scene that costs nothing to hand around; two are equal when they are the same one.
-#[derive(Clone, Debug)]
-pub struct Drawn(Rc<Scene>);
-
-impl Drawn {
-    pub fn new(scene: Scene) -> Drawn {
-        Drawn(Rc::new(scene))
-    }
-}
-
-impl PartialEq for Drawn {
-    fn eq(&self, other: &Drawn) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Deref for Drawn {
-    type Target = Scene;
-    fn deref(&self) -> &Scene {
-        &self.0
-    }
-}
+/// A scene as pages get it.
+pub type Drawn = Same<Scene>;
 
 impl Scene {
     pub fn of(view: &NodeView) -> Scene {
@@ -161,7 +142,7 @@ impl Scene {
             let is = |cut: &&(u32, u32, u32)| (cut.0, cut.1) == (a.min(b), a.max(b));
             let cuts_off = cuts.iter().find(is).map_or(0, |cut| cut.2);
             let (transport, latency_ms) = (edge.transport, edge.latency_ms);
-            self.lines.push(Line { a, b, transport, latency_ms, cuts_off });
+            self.lines.push(Line { a, b, transport, latency_ms, cuts_off, more: 0 });
             self.dots[a as usize].links += 1;
             self.dots[b as usize].links += 1;
         }
@@ -199,6 +180,14 @@ impl Scene {
             cluster.iter().filter_map(|id| index.get(id).copied()).collect::<Vec<u32>>()
         };
         self.clusters = view.health.clusters.iter().map(members).collect();
+        let (own, dots) = (index.get(&view.peer_id).copied(), &self.dots);
+        for line in self.lines.iter_mut().filter(|l| Some(l.a) == own || Some(l.b) == own) {
+            let other = if Some(line.a) == own { line.b } else { line.a };
+            let Some(id) = dots.get(other as usize).map(|dot| dot.id) else { continue };
+            let open = view.links.iter().filter(|link| link.state == LinkState::Open);
+            let links = open.filter(|link| link.peer_id == Some(id)).count() as u32;
+            line.more = links.saturating_sub(1);
+        }
     }
 }
 
@@ -252,7 +241,10 @@ pub fn round_trip(view: &NodeView, id: &PeerId) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::model::sample;
-    use bitcraps_core::node::{CutEdgeView, CutNodeView, EdgeView};
+    use bitcraps_core::{
+        id::LinkId,
+        node::{CutEdgeView, CutNodeView, EdgeView, LinkView},
+    };
 
     fn view(nodes: usize) -> NodeView {
         let mut view = sample::view();
@@ -332,6 +324,26 @@ mod tests {
         let others: Vec<PeerId> =
             scene.links_of(place(&ids[1])).map(|(other, _)| other.id).collect();
         assert_eq!(others, [ids[0], ids[2]]);
+    }
+
+    #[test]
+    fn a_line_of_ones_own_knows_how_many_more_links_there_are_beside_it() {
+        let mut view = view(2);
+        let (me, a, b) = (view.peer_id, view.map.nodes[0].peer_id, view.map.nodes[1].peer_id);
+        view.map.edges = vec![edge(me, a), edge(a, b), edge(b, me)];
+        let link = |peer, state| LinkView {
+            peer_id: Some(peer),
+            ..LinkView::new(LinkId(1), Transport::Tcp, state)
+        };
+        view.links = vec![
+            link(a, LinkState::Open),
+            link(a, LinkState::Open),
+            link(a, LinkState::Open),
+            link(a, LinkState::Handshaking),
+            link(b, LinkState::Open),
+        ];
+        let more: Vec<u32> = Scene::of(&view).lines.iter().map(|line| line.more).collect();
+        assert_eq!(more, [2, 0, 0]);
     }
 
     #[test]

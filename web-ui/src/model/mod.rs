@@ -2,15 +2,19 @@
 //! natively.
 
 pub mod bluetooth;
+pub mod chart;
 pub mod connection;
 pub mod example;
 pub mod felt;
 pub mod health;
+pub mod links;
 pub mod mesh;
 pub mod names;
+pub mod nearby;
 pub mod story;
 pub mod table;
 pub mod text;
+pub mod told;
 pub mod typed;
 
 #[cfg(test)]

@@ -42,6 +42,31 @@ pub fn latency(millis: Option<f64>) -> String {
     }
 }
 
+/// With up to two decimals, without the machinery that prints floats.
+pub fn decimal(value: f64, places: usize) -> String {
+    let scale = [1u64, 10, 100][places.min(2)];
+    let scaled = (value * scale as f64 + 0.5) as u64;
+    let (whole, rest) = ((scaled / scale).to_string(), scaled % scale);
+    match places {
+        0 => whole,
+        1 => [&whole, ".", &rest.to_string()].concat(),
+        _ => [whole.as_str(), ".", if rest < 10 { "0" } else { "" }, &rest.to_string()].concat(),
+    }
+}
+
+/// A share from 0 to 1 in per cent; small ones with a decimal.
+pub fn percent(share: f64) -> String {
+    [&decimal(share * 100.0, usize::from(share > 0.0 && share < 0.1)), " %"].concat()
+}
+
+/// "900 B/s", "12 kB/s".
+pub fn bytes_per_second(rate: f64) -> String {
+    match rate {
+        10_000.0.. => [&decimal(rate / 1000.0, 0), " kB/s"].concat(),
+        _ => [&decimal(rate, 0), " B/s"].concat(),
+    }
+}
+
 /// "1 chip", "12 chips".
 pub fn counted(n: usize, one: &str, many: &str) -> String {
     let word = if n == 1 { one } else { many };

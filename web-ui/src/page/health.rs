@@ -2,16 +2,18 @@
 //! repairs, the parts of a node. The same page shows what this tab knows and what the node that
 //! served it knows.
 //!
-//! A node of its own is asked for its view every few seconds while its page is looked at, and not
-//! otherwise. Repairs are applied at the peer that found them, so only this tab's have a button.
+//! Repairs are applied at the peer that found them, so only this tab's have a button.
 
 use super::asked::Asked;
 use crate::{
     driver,
     model::{health, text},
-    part::chart,
+    part::{
+        chart,
+        whose::{Seen, use_whose},
+    },
     picture::Shown,
-    report::{self, Report},
+    report::Past,
 };
 use bitcraps_core::{
     id::PeerId,
@@ -20,13 +22,7 @@ use bitcraps_core::{
         PeerView, RepairState, RepairView,
     },
 };
-use std::rc::Rc;
-use yew::{
-    Callback, Html, Properties, classes, function_component, html, use_effect_with, use_state,
-};
-
-/// Between two questions to the node.
-const ASK_EVERY_MS: u32 = 5_000;
+use yew::{Callback, Html, Properties, classes, function_component, html};
 
 #[derive(PartialEq, Properties)]
 pub struct HealthProps {
@@ -35,64 +31,24 @@ pub struct HealthProps {
     pub on_do: Callback<Command>,
 }
 
-/// Whose health is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    ThisTab,
-    TheNode,
-}
-
 #[function_component]
 pub fn Health(props: &HealthProps) -> Html {
-    let whose = use_state(|| Whose::ThisTab);
-    let fetched = use_state(|| None::<Result<Rc<Report>, String>>);
-    {
-        let fetched = fetched.clone();
-        use_effect_with(*whose, move |whose| {
-            let asking = (*whose == Whose::TheNode).then(|| {
-                let told = move |report: Result<Report, String>| {
-                    fetched.set(Some(report.map(Rc::new)));
-                };
-                report::ask_every(ASK_EVERY_MS, told)
-            });
-            move || drop(asking)
-        });
-    }
+    let whose = use_whose(Past::Asked);
     let view = &props.picture.view;
-    let choose = |to: Whose, label: &'static str, id: &'static str| {
-        let whose = whose.clone();
-        let pressed = (*whose == to).to_string();
-        html! {
-            <button type="button" class="button" aria-pressed={pressed} data-testid={id}
-                onclick={move |_| whose.set(to)}>{ label }</button>
-        }
-    };
-    let shown = match (*whose, &*fetched) {
-        (Whose::ThisTab, _) => {
+    let shown = match whose.seen() {
+        Seen::ThisTab => {
             let mut own = view.health.clone();
             own.history = driver::current_history();
             body(view, &own, (&[], &view.map.nodes), Some(props))
         }
-        (Whose::TheNode, None) => html! {
-            <p class="quiet" role="status">{ "Asking the node for its view." }</p>
-        },
-        (Whose::TheNode, Some(Err(why))) => html! {
-            <p class="notice bad" role="alert" data-testid="node-silent">
-                { ["The node did not answer: ", why, ". It is asked again in a moment."].concat() }
-            </p>
-        },
-        (Whose::TheNode, Some(Ok(report))) => {
-            body(view, &report.health, (&report.components, &report.peers), None)
-        }
+        Seen::Nothing(why) => why,
+        Seen::TheNode(node) => body(view, &node.health, (&node.components, &node.map.nodes), None),
     };
     html! {
         <div class="room health-room">
             <div class="table-head">
                 <h1 id="main-title" tabindex="-1">{ "Health" }</h1>
-                <div class="inline-form" role="group" aria-label="Whose view">
-                    { choose(Whose::ThisTab, "As this tab sees it", "health-own") }
-                    { choose(Whose::TheNode, "As the node sees it", "health-node") }
-                </div>
+                { whose.buttons() }
             </div>
             { shown }
         </div>
@@ -212,10 +168,11 @@ fn apply(id: u64, own: &HealthProps) -> Html {
 
 fn charts(health: &HealthView) -> Html {
     let drawn = METRICS.into_iter().filter_map(|metric| health::chart(metric, health));
+    let drawn = drawn.map(|drawn| chart::draw(&drawn, chart::Room::Own));
     html! {
         <section aria-labelledby="figures-title">
             <h2 id="figures-title">{ "Figures over time" }</h2>
-            <div class="charts">{ for drawn.map(|drawn| chart::draw(&drawn)) }</div>
+            <div class="charts">{ for drawn }</div>
         </section>
     }
 }

@@ -36,7 +36,22 @@ pub fn page(props: &LobbyProps) -> Html {
             { peers(view) }
             { bluetooth::panel(&props.picture.bluetooth, &props.on_bluetooth) }
             <OwnName ..props.clone() />
+            { invitation() }
         </div>
+    }
+}
+
+/// The node that served this page draws the code and knows the link (`/invitation`).
+fn invitation() -> Html {
+    html! {
+        <details class="panel" data-testid="invitation">
+            <summary>{ "Invite a phone on this network" }</summary>
+            <a href="/invitation">
+                <img src="/api/v1/invitation.svg" loading="lazy" width="240" height="240"
+                    alt="QR code of this node's invitation" />
+            </a>
+            <p class="quiet"><a href="/invitation">{ "The link, and what to look out for" }</a></p>
+        </details>
     }
 }
 

@@ -11,3 +11,4 @@ pub mod sayings;
 pub mod seats;
 pub mod status;
 pub mod typed_bet;
+pub mod whose;

@@ -5,14 +5,16 @@
 //! ends and centres (the idea of the four sweeps of Crescenzi et al. 2013). What the bounds
 //! leave open is settled in pairs: a longer path than the longest known has both ends among the
 //! open nodes, so a node is settled when each other open node is near enough through one of the
-//! sources; else it is searched from. While many are open, only nodes near a source are tried,
-//! which leave few others too far from that source. Where paths are short and bounds settle little,
-//! as in small worlds, 64 searches run at once instead (`batch.rs`). Worst case n searches.
+//! sources. What keeps a node open is remembered: it is looked at first when its turn comes again,
+//! and the node that keeps most others open is searched from next. While many are open, only nodes
+//! near a source are tried, which leave few others too far from that source. Where paths are short
+//! and bounds settle little, as in small worlds, 64 searches run at once instead (`batch.rs`).
+//! Worst case n searches.
 
 use super::batch::{Batch, STARTS};
 use super::order::{Order, SMALL};
 use super::{Search, Searches, Storage, fill, held};
-use core::cmp::Reverse;
+use core::{cmp::Reverse, ops::Range};
 
 /// Searches kept to bound the distance of pairs.
 const SOURCES: usize = 8;
@@ -37,7 +39,7 @@ const FROM_THE_RIM: &[Step] = &[Step::Middle, Step::Farthest, Step::Farthest, St
 const FROM_ANYWHERE: &[Step] = &[Step::Farthest, Step::Middle];
 
 /// So few open nodes are settled pair by pair at once.
-const FEW: usize = 256;
+const FEW: usize = 128;
 
 /// So few open nodes of a small graph are searched from one by one rather than in a batch.
 const FEW_OF_SMALL: usize = 32;
@@ -48,8 +50,9 @@ const NARROW: usize = 2_000;
 /// On rows of bits, batches of larger components would cost more memory than they save time.
 const ON_ROWS_MAX: usize = 768;
 
-/// The most far nodes that are checked for one near node of a source.
-const FAR: usize = 1_024;
+/// The most far nodes that are checked for one near node of a source: an eighth of all, within
+/// these bounds. The fastest of those tried on graphs of mean degree 3.
+const FAR: Range<usize> = 64..768;
 
 #[derive(Default)]
 pub(super) struct Diameter {
@@ -63,6 +66,8 @@ pub(super) struct Diameter {
     /// The open nodes by hops from a source, farthest first, and where the rest begins.
     sorted: Vec<u32>,
     ends: Vec<u32>,
+    /// The open node that was last seen to be too far from each, or its own position.
+    pub blocker: Vec<u32>,
     starts: Vec<u32>,
     narrow: Batch<8>,
     wide: Batch<16>,
@@ -101,6 +106,7 @@ impl Diameter {
             + held(&self.open)
             + held(&self.sorted)
             + held(&self.ends)
+            + held(&self.blocker)
             + held(&self.starts)
             + self.narrow.bytes()
             + self.wide.bytes()
@@ -140,6 +146,8 @@ impl Diameter {
             plan = &[];
         }
         fill(&mut self.kept, size, [NOT_YET; SOURCES]);
+        fill(&mut self.blocker, size, 0);
+        self.blocker.iter_mut().zip(0..).for_each(|(blocker, at)| *blocker = at);
         self.keep(&order.level[start..end], 0);
         let mut sources = 1;
         loop {
@@ -221,13 +229,22 @@ impl Diameter {
             } else {
                 self.settle_around(|_, last| last, start, longest);
             }
-            self.list_open(longest);
             if self.open.len() > FEW {
-                let nearest = |at: &&u32| self.kept[**at as usize].iter().copied().min();
-                return self.open.iter().max_by_key(nearest).map(|at| *at as usize);
+                return self.worst_blocker();
             }
         }
         self.unsettled(longest)
+    }
+
+    /// The node that keeps most others open.
+    fn worst_blocker(&mut self) -> Option<usize> {
+        // The sorted list is not needed any more.
+        let times = &mut self.sorted;
+        fill(times, self.upper.len(), 0);
+        for at in &self.open {
+            times[self.blocker[*at as usize] as usize] += 1;
+        }
+        self.open.iter().max_by_key(|at| times[**at as usize]).map(|at| *at as usize)
     }
 
     fn list_open(&mut self, longest: u32) {
@@ -291,7 +308,6 @@ impl Diameter {
 
     /// Settles the nodes near a source, from which only a few others are too far.
     fn settle_around(&mut self, of: impl Fn(&Hops, u32) -> u32, start: usize, longest: u32) {
-        self.list_open(longest);
         let (kept, hops) = (&self.kept, &self.hops[start..]);
         let of = |at: u32| of(&kept[at as usize], hops[at as usize]);
         // Counted by hops, then put in place: farthest first.
@@ -309,6 +325,7 @@ impl Diameter {
             self.sorted[*slot as usize] = *at;
             *slot += 1;
         }
+        let most_far = (self.upper.len() / 8).clamp(FAR.start, FAR.end);
         let mut far = 0;
         // The longest ways from each source to any of the far.
         let mut worst = [0; SOURCES];
@@ -320,35 +337,47 @@ impl Diameter {
                 worst.iter_mut().zip(row).for_each(|(worst, hops)| *worst = *hops.max(worst));
                 far += 1;
             }
-            if far > FAR {
-                return;
+            if far > most_far {
+                break;
             }
-            let row = &kept[x as usize];
-            let upper = &self.upper;
-            let too_far = |y: &u32| {
-                !near(row, &kept[*y as usize], longest) && *y != x && upper[*y as usize] > longest
-            };
-            if far == 0 || near(row, &worst, longest) || !self.sorted[..far].iter().any(too_far) {
+            if far == 0 || near(&kept[x as usize], &worst, longest) {
                 self.upper[x as usize] = 0;
+                continue;
+            }
+            let too_far = |y: &&u32| keeps_open(kept, &self.upper, x, **y, longest);
+            if too_far(&&self.blocker[x as usize]) {
+                continue;
+            }
+            match self.sorted[..far].iter().find(too_far) {
+                Some(y) => self.blocker[x as usize] = *y,
+                None => self.upper[x as usize] = 0,
             }
         }
+        self.open.retain(|at| self.upper[*at as usize] > longest);
     }
 
-    /// An open node that the pairs leave open too; settles others on the way.
+    /// Settles what the pairs settle; of the rest the node that keeps most others open.
     fn unsettled(&mut self, longest: u32) -> Option<usize> {
-        let upper = &self.upper;
-        self.open.sort_unstable_by_key(|at| Reverse(upper[*at as usize]));
-        for (done, at) in self.open.iter().enumerate() {
-            let row = &self.kept[*at as usize];
-            let is_near = |other: &u32| near(row, &self.kept[*other as usize], longest);
-            let blocked = self.open[done..].iter().find(|other| *other != at && !is_near(other));
-            if let Some(other) = blocked {
-                return Some(*other as usize);
+        self.open.sort_unstable_by_key(|at| Reverse(self.upper[*at as usize]));
+        for at in 0..self.open.len() {
+            let x = self.open[at];
+            let too_far = |y: &&u32| keeps_open(&self.kept, &self.upper, x, **y, longest);
+            if too_far(&&self.blocker[x as usize]) {
+                continue;
             }
-            self.upper[*at as usize] = 0;
+            match self.open.iter().find(too_far) {
+                Some(y) => self.blocker[x as usize] = *y,
+                None => self.upper[x as usize] = 0,
+            }
         }
-        None
+        self.open.retain(|at| self.upper[*at as usize] > longest);
+        self.worst_blocker()
     }
+}
+
+/// Whether `y` is open and may be farther from `x` than the longest path known.
+fn keeps_open(kept: &[Hops], upper: &[u32], x: u32, y: u32, longest: u32) -> bool {
+    !near(&kept[x as usize], &kept[y as usize], longest) && y != x && upper[y as usize] > longest
 }
 
 /// Whether two nodes are near enough through some source.

@@ -70,12 +70,15 @@ impl Analyser {
             Storage::Lists => self.number::<1>(graph),
         }
         let built = guess == self.storage();
+        // The numbering is done: its queue is room for the diameter.
+        core::mem::swap(&mut self.order.queue, &mut self.diameter.blocker);
         match self.storage() {
             Storage::Rows { words: 2 } => self.on_rows::<2>(built),
             Storage::Rows { words: 4 } => self.on_rows::<4>(built),
             Storage::Rows { .. } => self.on_rows::<8>(built),
             Storage::Lists => self.on_lists(),
         }
+        core::mem::swap(&mut self.order.queue, &mut self.diameter.blocker);
         self.cluster(graph);
         &self.figures
     }

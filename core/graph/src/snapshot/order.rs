@@ -31,7 +31,8 @@ pub(super) struct Order {
     pub band: usize,
     /// Where each component starts, and one past the last.
     pub starts: Vec<u32>,
-    queue: Vec<u32>,
+    /// Not needed once the nodes are numbered.
+    pub queue: Vec<u32>,
 }
 
 /// How far the numbering has come.

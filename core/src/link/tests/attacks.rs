@@ -13,7 +13,7 @@ const LINK: LinkId = LinkId(2);
 
 fn listener() -> End {
     let mut end = End::new(2, config());
-    end.links.on_up(LINK, Transport::Tcp, LinkRole::Listener, MTU, NOW);
+    end.links.on_up(LINK, (Transport::Tcp, PathClass::Lan), LinkRole::Listener, MTU, NOW);
     end
 }
 
@@ -32,12 +32,12 @@ fn what_is_no_frame_is_garbage() {
         b"G",
         b"GET / HTTP/1.1\r\n\r\n",
         &[0xbc],
-        &[0xbc, 1],
-        &[0xbc, 1, 1, 0],
-        &[0xbc, 1, 4, 0, 1, 9],
-        &[0xbc, 1, 1, 1, 1, 9],
-        &[0xbc, 1, 1, 0, 2, 9],
-        &[0xbc, 1, 1, 0, 19, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9],
+        &[0xbc, 2],
+        &[0xbc, 2, 1, 0],
+        &[0xbc, 2, 4, 0, 1, 9],
+        &[0xbc, 2, 1, 1, 1, 9],
+        &[0xbc, 2, 1, 0, 2, 9],
+        &[0xbc, 2, 1, 0, 19, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9],
     ];
     for frame in noise {
         let end = after(frame);
@@ -51,7 +51,7 @@ fn what_is_no_frame_is_garbage() {
 
 #[test]
 fn a_step_out_of_turn_is_garbage() {
-    let full = |step| [&[0xbc, 1, step, 0, 1][..], &[9; 32]].concat();
+    let full = |step| [&[0xbc, 2, step, 0, 1][..], &[9; 32]].concat();
     for frame in [full(2), full(3), vec![1; 40], vec![2, 0, 0, 0, 0, 1, 0, 9]] {
         assert_eq!(after(&frame).reason(), Some(CloseReason::Garbage), "{frame:?}");
     }
@@ -63,10 +63,10 @@ fn another_version_is_told_ours_and_learns_that_it_differs() {
     end.links.on_frame(LINK, &[0xbc, 9, 1, 0, 1, 0, 0], NOW);
     let said = end.drain();
     assert_eq!(end.reason(), Some(CloseReason::WrongVersion));
-    assert_eq!(said, [(LINK, vec![0xbc, 1, 0, 5])]);
+    assert_eq!(said, [(LINK, vec![0xbc, 2, 0, 5])]);
 
     let mut dialer = End::new(1, config());
-    dialer.links.on_up(LinkId(1), Transport::Tcp, LinkRole::Dialer, MTU, NOW);
+    dialer.links.on_up(LinkId(1), (Transport::Tcp, PathClass::Lan), LinkRole::Dialer, MTU, NOW);
     dialer.links.on_frame(LinkId(1), &[0xbc, 9, 0, 5], NOW);
     dialer.drain();
     assert_eq!(dialer.reason(), Some(CloseReason::WrongVersion));
@@ -74,7 +74,7 @@ fn another_version_is_told_ours_and_learns_that_it_differs() {
 
 #[test]
 fn handshakes_that_are_too_long_reach_a_limit() {
-    let chunk = |index: u8| [&[0xbc, 1, 1, index, 18][..], &[9; 60]].concat();
+    let chunk = |index: u8| [&[0xbc, 2, 1, index, 18][..], &[9; 60]].concat();
     let mut end = listener();
     for index in 0..5 {
         end.links.on_frame(LINK, &chunk(index), NOW);
@@ -141,7 +141,7 @@ fn assert_refused(world: &World, case: &str) {
 #[test]
 fn every_flipped_byte_of_every_handshake_message_is_noticed() {
     // Frames of the handshake: message 1, message 2, message 3.
-    let lengths = [37, 5 + 32 + 48 + 16 + 106, 5 + 48 + 16 + 106];
+    let lengths = [37, 5 + 32 + 48 + 16 + 105, 5 + 48 + 16 + 105];
     for (nth, len) in lengths.into_iter().enumerate() {
         for at in 0..len * 2 {
             let (at, bit) = (at / 2, [0x40, 0x01][at % 2]);
@@ -157,7 +157,7 @@ fn every_flipped_byte_of_every_handshake_message_is_noticed() {
 #[test]
 fn every_cut_of_every_handshake_message_is_noticed() {
     for nth in 0..3 {
-        for keep in (0..170).step_by(7).chain([1, 2, 3, 4, 5, 6]) {
+        for keep in (0..169).step_by(7).chain([1, 2, 3, 4, 5, 6]) {
             let spoil = |frame: &mut Vec<u8>| frame.truncate(keep.min(frame.len() - 1));
             let world = spoiled(MTU, nth, &spoil);
             assert_refused(&world, &format!("message {nth}, {keep} bytes"));
@@ -186,7 +186,7 @@ struct Liar {
 impl Liar {
     fn new(secret: &[u8; 32], epoch_packets: u64) -> Liar {
         let params: NoiseParams = "Noise_XX_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
-        let mut prologue = b"bitcraps link\x01".to_vec();
+        let mut prologue = b"bitcraps link\x02".to_vec();
         prologue.extend(epoch_packets.to_le_bytes());
         let resolver = super::super::handshake::resolver(Seed::from_number(99));
         let noise = Builder::with_resolver(params, resolver)
@@ -200,14 +200,14 @@ impl Liar {
     /// Introduces itself with `payload` to a listener; how that ended.
     fn introduce(mut self, listener: Config, payload: &[u8]) -> End {
         let mut end = End::new(2, listener);
-        end.links.on_up(LINK, Transport::Tcp, LinkRole::Listener, MTU, NOW);
+        end.links.on_up(LINK, (Transport::Tcp, PathClass::Lan), LinkRole::Listener, MTU, NOW);
         let mut buffer = [0; 1024];
         let len = self.noise.write_message(&[], &mut buffer).unwrap();
-        end.links.on_frame(LINK, &[&[0xbc, 1, 1, 0, 1], &buffer[..len]].concat(), NOW);
+        end.links.on_frame(LINK, &[&[0xbc, 2, 1, 0, 1], &buffer[..len]].concat(), NOW);
         let second = end.drain().remove(0).1;
         self.noise.read_message(&second[5..], &mut buffer).unwrap();
         let len = self.noise.write_message(payload, &mut buffer).unwrap();
-        end.links.on_frame(LINK, &[&[0xbc, 1, 3, 0, 1], &buffer[..len]].concat(), NOW);
+        end.links.on_frame(LINK, &[&[0xbc, 2, 3, 0, 1], &buffer[..len]].concat(), NOW);
         end.drain();
         end
     }
@@ -215,7 +215,7 @@ impl Liar {
 
 fn introduction(card: Card, signature: Signature) -> Vec<u8> {
     use super::super::message::{Introduction, encode};
-    encode(&Introduction { card, signature, instance: [0; 8], link: 1 }, Vec::new())
+    encode(&Introduction { card, signature, instance: [0; 8] }, Vec::new())
 }
 
 const PURPOSE: &str = "bitcraps v1 link static key";
@@ -312,7 +312,13 @@ fn strangers_crowd_out_strangers_but_never_neighbours_or_newcomers() {
     let mut world = World::open_pair(MTU);
     for n in 0..10_000 {
         let (link, now) = (LinkId(100 + n), world.now);
-        world.ends[1].links.on_up(link, Transport::Tcp, LinkRole::Listener, MTU, now);
+        world.ends[1].links.on_up(
+            link,
+            (Transport::Tcp, PathClass::Lan),
+            LinkRole::Listener,
+            MTU,
+            now,
+        );
         world.ends[1].drain();
     }
     assert_eq!(world.ends[1].links.links().count(), STRANGERS_MAX + 1);
@@ -329,7 +335,7 @@ fn strangers_crowd_out_strangers_but_never_neighbours_or_newcomers() {
 fn links_in_all_are_limited_and_dials_count() {
     let mut end = End::new(1, config());
     for n in 0..LINKS_MAX as u64 + 10 {
-        end.links.on_up(LinkId(n), Transport::Tcp, LinkRole::Dialer, MTU, NOW);
+        end.links.on_up(LinkId(n), (Transport::Tcp, PathClass::Lan), LinkRole::Dialer, MTU, NOW);
     }
     end.drain();
     assert_eq!(end.links.links().count(), LINKS_MAX);
@@ -342,7 +348,7 @@ fn frames_in_the_clear_cannot_close_an_open_link() {
     let mut world = World::open_pair(MTU);
     for end in 0..2 {
         let link = world.ends[end].links.links().next().unwrap().link;
-        for frame in [&[0xbc, 1, 0, 7][..], &[0xbc, 1, 2, 0, 1, 9], &[0xbc, 1, 3, 0, 1, 9]] {
+        for frame in [&[0xbc, 2, 0, 7][..], &[0xbc, 2, 2, 0, 1, 9], &[0xbc, 2, 3, 0, 1, 9]] {
             world.ends[end].links.on_frame(link, frame, world.now);
         }
         assert!(world.ends[end].drain().is_empty());
@@ -356,8 +362,31 @@ fn inputs_about_connections_that_are_not_there_change_nothing() {
     let (now, links) = (world.now, &mut world.ends[0].links);
     links.on_frame(LinkId(77), b"x", now);
     links.on_down(LinkId(77), CloseReason::TransportClosed, now);
-    links.on_up(LinkId(1), Transport::Tcp, LinkRole::Listener, MTU, now);
+    links.on_up(LinkId(1), (Transport::Tcp, PathClass::Lan), LinkRole::Listener, MTU, now);
     assert_eq!(links.counters().stray, 3);
     assert!(world.ends[0].drain().is_empty());
     assert_eq!(world.ends[0].reason(), None);
+}
+
+#[test]
+fn forged_datagrams_end_no_open_link_over_udp_and_are_counted() {
+    for (transport, stays) in [(Transport::Udp, true), (Transport::Tcp, false)] {
+        let mut world = World::pair();
+        world.connect_by(transport, (0, LinkId(1)), (1, LINK), 1191);
+        world.pass(Duration::from_millis(100));
+        let sealed = [&[1][..], &100_u64.to_le_bytes(), &[7; 40]].concat();
+        let piece = [&[2, 0, 0, 0, 0, 1, 0][..], &101_u64.to_le_bytes(), &[7; 60]].concat();
+        let forged: [&[u8]; 5] = [b"G", &[1, 2, 3], &sealed, &piece, &[0xbc, 9, 1, 0, 1, 0, 0]];
+        for frame in forged {
+            world.ends[1].links.on_frame(LINK, frame, world.now);
+        }
+        world.ends[1].drain();
+        assert_eq!(world.ends[1].closed().is_empty(), stays, "{transport:?}");
+        if stays {
+            assert_eq!(world.ends[1].links.counters().forged, forged.len() as u64);
+            world.send(0, 1, b"still here");
+            world.pass(Duration::from_secs(1));
+            assert!(world.ends[1].received().contains(&b"still here".to_vec()));
+        }
+    }
 }

@@ -83,7 +83,7 @@ fn packets_that_overtook_message_three_do_no_harm() {
     let mut world = World::pair();
     world.connect((0, LinkId(1)), (1, LinkId(2)), MTU);
     world.pass_with(Duration::from_secs(1), &mut |frame| {
-        let late = frame.starts_with(&[0xbc, 1, 3]);
+        let late = frame.starts_with(&[0xbc, 2, 3]);
         vec![(if late { DELAY * 3 } else { DELAY }, frame.to_vec())]
     });
     assert_eq!(world.ends[1].opened().len(), 1);

@@ -1,8 +1,11 @@
 //! Two or more [`Links`] wired together by queues of frames, in virtual time.
 
 mod attacks;
+mod choosing;
 mod duplicates;
 mod golden;
+mod lab;
+mod lasting;
 mod lossy;
 #[cfg(not(target_arch = "wasm32"))]
 mod properties;
@@ -14,7 +17,7 @@ use crate::{
     id::{LinkId, PeerId},
     seed::{Rng, Seed},
     time::{Duration, Instant},
-    transport::{CloseReason, LinkRole, Transport},
+    transport::{Class, CloseReason, LinkRole, PathClass, SwitchReason, Transport},
 };
 use std::collections::BTreeMap;
 
@@ -129,10 +132,20 @@ impl World {
     }
 
     pub fn connect(&mut self, dialer: (usize, LinkId), listener: (usize, LinkId), mtu: usize) {
+        self.connect_by(Transport::Tcp, dialer, listener, mtu);
+    }
+
+    pub fn connect_by(
+        &mut self,
+        transport: Transport,
+        dialer: (usize, LinkId),
+        listener: (usize, LinkId),
+        mtu: usize,
+    ) {
         self.wires.insert(dialer, listener);
         self.wires.insert(listener, dialer);
         for ((end, link), role) in [(listener, LinkRole::Listener), (dialer, LinkRole::Dialer)] {
-            self.ends[end].links.on_up(link, Transport::Tcp, role, mtu, self.now);
+            self.ends[end].links.on_up(link, (transport, PathClass::Lan), role, mtu, self.now);
         }
     }
 
@@ -184,7 +197,7 @@ impl World {
 
     pub fn send(&mut self, from: usize, to: usize, packet: &[u8]) {
         let peer = self.ends[to].id;
-        assert_eq!(self.ends[from].links.send(peer, packet, self.now), Ok(()));
+        assert_eq!(self.ends[from].links.send(peer, Class::Mesh, packet, self.now), Ok(()));
     }
 
     /// No panic, no leftovers: both views agree that nothing is open.

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 fn frames() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let head = prop_oneof![
         Just(vec![]),
-        Just(vec![0xbc, 1]),
-        Just(vec![0xbc, 1, 1, 0, 1]),
-        Just(vec![0xbc, 1, 2, 0, 1]),
+        Just(vec![0xbc, 2]),
+        Just(vec![0xbc, 2, 1, 0, 1]),
+        Just(vec![0xbc, 2, 2, 0, 1]),
         Just(vec![1]),
         Just(vec![2]),
         Just(vec![2, 0, 0, 0, 0, 2, 0]),
@@ -29,7 +29,7 @@ proptest! {
     fn random_frames_never_panic_and_never_open_a_link(frames in frames(), dial: bool) {
         let mut end = End::new(1, config());
         let role = if dial { LinkRole::Dialer } else { LinkRole::Listener };
-        end.links.on_up(LinkId(1), Transport::Tcp, role, 20, Instant::ZERO);
+        end.links.on_up(LinkId(1), (Transport::Tcp, PathClass::Lan), role, 20, Instant::ZERO);
         for frame in frames {
             end.links.on_frame(LinkId(1), &frame, Instant::ZERO);
             end.drain();

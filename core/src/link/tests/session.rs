@@ -53,7 +53,7 @@ fn every_frame_fits_and_every_packet_arrives_at_any_mtu() {
 #[test]
 fn a_frame_too_small_to_carry_anything_is_refused() {
     let mut end = End::new(1, config());
-    let (tcp, now) = (Transport::Tcp, Instant::ZERO);
+    let (tcp, now) = ((Transport::Tcp, PathClass::Lan), Instant::ZERO);
     end.links.on_up(LinkId(1), tcp, LinkRole::Dialer, FRAME_BYTES_MIN - 1, now);
     end.drain();
     assert_eq!(end.closed(), [(LinkId(1), None, CloseReason::Limit)]);
@@ -66,8 +66,8 @@ fn a_packet_over_the_limit_or_for_a_stranger_is_not_sent() {
     let links = &mut world.ends[0].links;
     let got = PACKET_BYTES_MAX + 1;
     let too_long = SendError::TooLong { got, max: PACKET_BYTES_MAX };
-    assert_eq!(links.send(peer, &vec![0; got], now), Err(too_long));
-    assert_eq!(links.send(identity(9).id(), &[], now), Err(SendError::NotLinked));
+    assert_eq!(links.send(peer, Class::Mesh, &vec![0; got], now), Err(too_long));
+    assert_eq!(links.send(identity(9).id(), Class::Mesh, &[], now), Err(SendError::NotLinked));
     assert!(world.ends[0].drain().is_empty());
 }
 
@@ -76,9 +76,10 @@ fn packets_that_nobody_drains_are_refused_at_the_limit() {
     let mut world = World::open_pair(MTU);
     let (peer, now) = (world.ends[1].id, world.now);
     let links = &mut world.ends[0].links;
-    let sent = (0..OUTPUTS_MAX + 1).filter(|_| links.send(peer, b"x", now).is_ok()).count();
+    let sent =
+        (0..OUTPUTS_MAX + 1).filter(|_| links.send(peer, Class::Mesh, b"x", now).is_ok()).count();
     assert_eq!(sent, OUTPUTS_MAX);
-    assert_eq!(links.send(peer, b"x", now), Err(SendError::Busy));
+    assert_eq!(links.send(peer, Class::Mesh, b"x", now), Err(SendError::Busy));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which devices around are peers, and how often each is mentioned.
 //!
 //! Rules. A device is a peer's when it advertises the service and manufacturer data of
-//! [`COMPANY_ID`](super::COMPANY_ID); names and addresses say nothing. Each is mentioned at most
+//! the number for those without one; names and addresses say nothing. Each is mentioned at most
 //! once per [`MENTION_EVERY`], all together at most [`MENTIONS_MAX`] times in that time, and asking
 //! the platform about unknown ones is limited likewise: a room full of headsets, or somebody who
 //! invents addresses, must not keep the node busy. The table forgets the least recently heard.

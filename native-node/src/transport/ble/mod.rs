@@ -27,9 +27,8 @@ mod words;
 use super::{Dialled, Incoming, Ports};
 use crate::components::Reporter;
 use bitcraps_core::{
-    discover::RadioPlan,
     id::LinkId,
-    node::Input,
+    node::{Input, RadioPlan},
     transport::{BLE_NOTIFY_UUID, BLE_SERVICE_UUID, BLE_VALUE_BYTES_MAX, BLE_WRITE_UUID},
 };
 use std::{
@@ -42,10 +41,6 @@ use tokio::{
     task::AbortHandle,
 };
 use uuid::Uuid;
-
-/// In front of the manufacturer data: the number that the Bluetooth SIG leaves to those without
-/// one of their own.
-pub const COMPANY_ID: u16 = 0xffff;
 
 /// Centrals served at once. Guess: controllers hold seven to ten links, and some are dialled.
 pub const SESSIONS_MAX: usize = 6;
@@ -123,9 +118,20 @@ pub async fn dial(ports: &Ports, device: &str) -> Result<Dialled, String> {
 pub fn start(options: Options, ports: Ports, reporter: Reporter) -> (Bluetooth, AbortHandle) {
     let (plan, plans) = watch::channel(None);
     let (dials, dialled) = mpsc::channel(DIALS_WAITING_MAX);
-    let radio = radio::Radio::new(options, Air::new(ports), reporter, plans, dialled);
-    let task = tokio::spawn(radio.run()).abort_handle();
-    (Bluetooth { plan: Arc::new(plan), dials }, task)
+    let bluetooth = Bluetooth { plan: Arc::new(plan), dials };
+    let radio = radio::Radio {
+        options,
+        air: Air::new(ports),
+        reporter,
+        plans,
+        dials: dialled,
+        _own: bluetooth.clone(),
+        manager: None,
+        watched: None,
+        said: None,
+        unfound: None,
+    };
+    (bluetooth, tokio::spawn(radio.run()).abort_handle())
 }
 
 impl Bluetooth {

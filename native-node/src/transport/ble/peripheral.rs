@@ -16,16 +16,15 @@
 //! A central must subscribe, take the first value and write before it costs the core a link.
 
 use super::{
-    ANSWER_MAX, Air, COMPANY_ID, FIRST_VALUE_MAX, LINGER, NOTIFY, SERVICE, SESSIONS_MAX, WRITE,
-    first_value, notifier::Notifier, words,
+    ANSWER_MAX, Air, FIRST_VALUE_MAX, LINGER, NOTIFY, SERVICE, SESSIONS_MAX, WRITE, first_value,
+    notifier::Notifier, words,
 };
 use crate::{
     admission::Seat,
     transport::{Connection, LinkEnd, LinkEnds, Outgoing, WRITE_TIMEOUT},
 };
-use bitcraps_core::{
-    discover::{Knob, RadioPlan},
-    node::{CloseReason, LinkRole, PathClass, Transport},
+use bitcraps_core::node::{
+    BLE_COMPANY_ID, CloseReason, Knob, LinkRole, PathClass, RadioPlan, Transport,
 };
 use bluer::{
     Adapter, Address, Device, Session,
@@ -194,8 +193,11 @@ async fn advertise(
         loop {
             tokio::select! {
                 changed = plans.changed() => {
+                    if changed.is_err() {
+                        return "the node is stopping".to_owned();
+                    }
                     let wanted = plans.borrow_and_update().as_ref().and_then(self::advertisement);
-                    if changed.is_err() || wanted.as_ref() != Some(&advertisement) {
+                    if wanted.as_ref() != Some(&advertisement) {
                         break;
                     }
                 }
@@ -221,7 +223,7 @@ fn advertisement(plan: &RadioPlan) -> Option<Advertisement> {
     let power = plan.tx_power_dbm.clamp(*TX_POWER_DBM.start(), *TX_POWER_DBM.end());
     Some(Advertisement {
         service_uuids: [SERVICE].into_iter().collect(),
-        manufacturer_data: BTreeMap::from([(COMPANY_ID, record)]),
+        manufacturer_data: BTreeMap::from([(BLE_COMPANY_ID, record)]),
         discoverable: Some(true),
         min_interval: Some(interval),
         max_interval: Some(interval),
@@ -244,13 +246,9 @@ type Readers = mpsc::Sender<CharacteristicReader>;
 impl Server {
     async fn serve(self, writes: CharacteristicControl, notifies: CharacteristicControl) -> String {
         let mut sessions = BTreeMap::<Address, Readers>::new();
-        let mut tasks = JoinSet::new();
         let mut events = futures_util::stream::select(writes, notifies);
         loop {
-            let event = tokio::select! {
-                event = events.next() => event,
-                Some(_) = tasks.join_next() => continue,
-            };
+            let event = events.next().await;
             sessions.retain(|_, readers| !readers.is_closed());
             match event {
                 None => return "the Bluetooth service has dropped this node's service".to_owned(),
@@ -270,13 +268,15 @@ impl Server {
                         }
                     };
                     let Some(seat) = seat else {
-                        tasks.spawn(disconnect(device));
+                        tokio::spawn(disconnect(device));
                         continue;
                     };
                     let notifier = Notifier::new(writer);
                     let (readers, told) = mpsc::channel(1);
                     sessions.insert(address, readers);
-                    tasks.spawn(session(notifier, told, self.air.clone(), seat, device));
+                    // A task of its own, so that it has its last word when this one is ended:
+                    // then its sender goes, too.
+                    tokio::spawn(session(notifier, told, self.air.clone(), seat, device));
                 }
                 Some(CharacteristicControlEvent::Write(request)) => {
                     match sessions.get(&request.device_address()) {

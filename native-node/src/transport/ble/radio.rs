@@ -9,15 +9,15 @@
 //! signals flow.
 
 use super::{
-    ANSWER_MAX, Air, Dial, Mode, Options, SERVICE,
+    ANSWER_MAX, Air, Bluetooth, Dial, Mode, Options, SERVICE,
     central::{Central, address_of},
     heard::{Heard, News, Then},
     words,
 };
 use crate::components::{REPORT_EVERY, Reporter};
-use bitcraps_core::{
-    discover::{Adapter as AdapterState, Knob, RadioPlan, RadioReport, Sighting},
-    node::{ComponentState, Input, Transport},
+use bitcraps_core::node::{
+    Adapter as AdapterState, BLE_COMPANY_ID, ComponentState, Input, Knob, RadioPlan, RadioReport,
+    Sighting, Transport,
 };
 use btleplug::{
     api::{Central as _, CentralEvent, CentralState, Manager as _, Peripheral as _, ScanFilter},
@@ -47,22 +47,29 @@ const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// Until a scan that could not be started or stopped is tried again.
 const SCAN_AGAIN: Duration = Duration::from_secs(5);
 
+/// Until it is tried again to be a peripheral: a new adapter may not be ready at once.
+const FOUND_AGAIN: Duration = Duration::from_secs(5);
+
 /// Dials at work; each waits its turn to connect.
 const DIALS_MAX: usize = 16;
 
-pub struct Radio {
-    options: Options,
-    air: Air,
-    reporter: Reporter,
-    plans: watch::Receiver<Option<RadioPlan>>,
-    dials: mpsc::Receiver<Dial>,
-    manager: Option<Manager>,
-    watched: Option<Watched>,
-    said: Option<RadioReport>,
+pub(super) struct Radio {
+    pub options: Options,
+    pub air: Air,
+    pub reporter: Reporter,
+    pub plans: watch::Receiver<Option<RadioPlan>>,
+    pub dials: mpsc::Receiver<Dial>,
+    /// Keeps its own channels open, so that waiting for them never fails.
+    pub _own: Bluetooth,
+    pub manager: Option<Manager>,
+    pub watched: Option<Watched>,
+    pub said: Option<RadioReport>,
+    /// Why it is no peripheral.
+    pub unfound: Option<String>,
 }
 
 /// An adapter and its events.
-struct Watched {
+pub(super) struct Watched {
     name: String,
     adapter: Adapter,
     events: Pin<Box<dyn Stream<Item = CentralEvent> + Send>>,
@@ -109,17 +116,6 @@ impl Peripheral {
 }
 
 impl Radio {
-    pub(super) fn new(
-        options: Options,
-        air: Air,
-        reporter: Reporter,
-        plans: watch::Receiver<Option<RadioPlan>>,
-        dials: mpsc::Receiver<Dial>,
-    ) -> Radio {
-        let (manager, watched, said) = (None, None, None);
-        Radio { options, air, reporter, plans, dials, manager, watched, said }
-    }
-
     /// Runs until it is aborted.
     pub async fn run(mut self) {
         let mut pause = LOOK_FIRST;
@@ -228,11 +224,8 @@ impl Radio {
         let Some(mut watched) = self.watched.take() else { return "no adapter".to_owned() };
         let (name, adapter) = (watched.name.clone(), watched.adapter.clone());
         let central = Arc::new(Central::new(adapter.clone(), self.air.clone()));
-        let mut peripheral = Peripheral::start(&name, self.air.clone(), self.plans.clone()).await;
-        if let Err(why) = &peripheral {
-            tracing::warn!("Bluetooth: cannot be found by others: {why}");
-        }
-        self.say(on(&name, &peripheral)).await;
+        let mut peripheral = self.be_found(&name).await;
+        let mut again_at = tokio::time::Instant::now() + FOUND_AGAIN;
         let mut heard = Heard::default();
         let mut dialling = JoinSet::new();
         let mut scan = Scan { on: false, turn_at: Some(tokio::time::Instant::now()) };
@@ -292,6 +285,11 @@ impl Radio {
                         Ok(Ok(CentralState::PoweredOn)) => {}
                         _ => break "the adapter is gone or off".to_owned(),
                     }
+                    let now = tokio::time::Instant::now();
+                    if cfg!(target_os = "linux") && peripheral.is_err() && now >= again_at {
+                        peripheral = self.be_found(&name).await;
+                        again_at = now + FOUND_AGAIN;
+                    }
                 }
             }
         };
@@ -302,6 +300,17 @@ impl Radio {
             self.watched = Some(watched);
         }
         why
+    }
+
+    /// Starts to be a peripheral, and says how that went.
+    async fn be_found(&mut self, name: &str) -> Result<Peripheral, String> {
+        let peripheral = Peripheral::start(name, self.air.clone(), self.plans.clone()).await;
+        if let Err(why) = &peripheral {
+            tracing::warn!("Bluetooth: cannot be found by others: {why}");
+        }
+        self.unfound = peripheral.as_ref().err().cloned();
+        self.say(on(name, &peripheral)).await;
+        peripheral
     }
 
     /// Starts or stops scanning as the plan says.
@@ -366,7 +375,7 @@ impl Radio {
                 (id, News { rssi: Some(rssi), ..News::default() })
             }
             CentralEvent::ManufacturerDataAdvertisement { id, mut manufacturer_data } => {
-                let record = manufacturer_data.remove(&super::COMPANY_ID);
+                let record = manufacturer_data.remove(&BLE_COMPANY_ID);
                 (id, News { record, ..News::default() })
             }
             _ => return,
@@ -408,7 +417,8 @@ impl Radio {
 
     fn report(&self) {
         let Some(report) = &self.said else { return };
-        self.reporter.report(state(self.options.mode, report), None);
+        let unfound = self.unfound.as_deref().unwrap_or_default();
+        self.reporter.report(state(self.options.mode, report, unfound), None);
     }
 }
 
@@ -419,11 +429,11 @@ fn scan_times(plan: &RadioPlan) -> Option<(Duration, Duration)> {
 }
 
 /// What the list of parts says of the radio.
-fn state(mode: Mode, report: &RadioReport) -> ComponentState {
+fn state(mode: Mode, report: &RadioReport, unfound: &str) -> ComponentState {
     match (&report.adapter, mode) {
         (AdapterState::On { .. }, _) if report.peripheral => ComponentState::Healthy,
         (AdapterState::On { .. }, _) => ComponentState::Degraded {
-            why: "it finds others but cannot be found by them".to_owned(),
+            why: format!("it finds others but cannot be found by them: {unfound}"),
         },
         (AdapterState::Off { why } | AdapterState::Absent { why }, Mode::On) => {
             ComponentState::Degraded { why: why.clone() }
@@ -466,7 +476,7 @@ async fn ask(
 ) -> Option<(Option<(String, Vec<u8>)>, Option<i16>)> {
     let device = adapter.peripheral(id).await.ok()?;
     let mut properties = device.properties().await.ok()??;
-    let record = properties.manufacturer_data.remove(&super::COMPANY_ID);
+    let record = properties.manufacturer_data.remove(&BLE_COMPANY_ID);
     let record = record.filter(|_| properties.services.contains(&SERVICE));
     Some((record.map(|record| (address_of(&device), record)), properties.rssi))
 }
@@ -481,11 +491,14 @@ mod tests {
         let off = report(AdapterState::Off { why: "off".to_owned() }, false);
         let absent = report(AdapterState::Absent { why: "none".to_owned() }, false);
         let on = |peripheral| report(AdapterState::On { name: "hci0".to_owned() }, peripheral);
-        assert_eq!(state(Mode::Auto, &off), ComponentState::Off { why: "off".to_owned() });
-        assert_eq!(state(Mode::Auto, &absent), ComponentState::Off { why: "none".to_owned() });
-        assert_eq!(state(Mode::On, &absent), ComponentState::Degraded { why: "none".to_owned() });
-        assert_eq!(state(Mode::Auto, &on(true)), ComponentState::Healthy);
-        assert!(matches!(state(Mode::On, &on(false)), ComponentState::Degraded { .. }));
+        assert_eq!(state(Mode::Auto, &off, ""), ComponentState::Off { why: "off".to_owned() });
+        assert_eq!(state(Mode::Auto, &absent, ""), ComponentState::Off { why: "none".to_owned() });
+        assert_eq!(
+            state(Mode::On, &absent, ""),
+            ComponentState::Degraded { why: "none".to_owned() }
+        );
+        assert_eq!(state(Mode::Auto, &on(true), ""), ComponentState::Healthy);
+        assert!(matches!(state(Mode::On, &on(false), "no"), ComponentState::Degraded { .. }));
     }
 
     #[test]

@@ -109,11 +109,11 @@ async fn greet(to: SocketAddr) -> Result<(UdpSocket, Id, Id), String> {
             // Nobody listens there, says the other machine.
             let len = received.map_err(|e| describe(&e))?;
             match message::parse(&buffer[..len]) {
-                Some(Datagram::Cookie { dialer, cookie: new }) if dialer == own => {
-                    if new != cookie {
-                        cookie = new;
-                        break;
-                    }
+                Some(Datagram::Cookie { dialer, cookie: new })
+                    if dialer == own && new != cookie =>
+                {
+                    cookie = new;
+                    break;
                 }
                 Some(Datagram::Welcome { dialer, listener }) if dialer == own => {
                     return Ok((socket, own, listener));

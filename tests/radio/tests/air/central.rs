@@ -2,7 +2,7 @@
 
 use crate::{
     COMPANY, COUNT_TO, ECHO, HOW_MANY, NOTIFY, NUMBER, SERVICE, WRITE,
-    peer::{answer, questions},
+    peer::{adapter_name, answer, questions},
     peripheral::{number, numbered},
 };
 use btleplug::{
@@ -38,7 +38,7 @@ pub async fn run() {
     while let Some(line) = questions.recv().await {
         let words: Vec<&str> = line.split(' ').collect();
         if adapter.is_none() {
-            adapter = manager.adapters().await.unwrap().into_iter().next();
+            adapter = find_adapter(&manager).await;
         }
         let Some(adapter) = &adapter else {
             answer("no adapter");
@@ -74,7 +74,11 @@ pub async fn run() {
             }
             ["ping", size] => {
                 let link = linked.as_mut().unwrap();
-                answer(ping(link, size.parse().unwrap()).await);
+                answer(ping(link, size.parse().unwrap(), VALUE_MAX).await);
+            }
+            ["try", size] => {
+                let link = linked.as_mut().unwrap();
+                answer(ping(link, size.parse().unwrap(), SILENCE).await);
             }
             ["linked"] => {
                 let link = linked.as_ref().unwrap();
@@ -95,6 +99,17 @@ pub async fn run() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+async fn find_adapter(manager: &Manager) -> Option<Adapter> {
+    let name = format!("{} ", adapter_name());
+    for adapter in manager.adapters().await.unwrap() {
+        // It begins with the name, then tells the model.
+        if adapter.adapter_info().await.is_ok_and(|info| info.starts_with(&name)) {
+            return Some(adapter);
+        }
+    }
+    None
 }
 
 /// Addresses and strengths of everybody who offers the service, in order.
@@ -155,7 +170,14 @@ async fn count(link: &mut Linked, to: u32, size: usize) -> String {
         }
     }
     say(link, &[HOW_MANY]).await.unwrap();
-    let Some(told) = hear(link).await else { return "no report".to_owned() };
+    let told = loop {
+        match hear(link).await {
+            // Of an earlier try.
+            Some(late) if late[0] == ECHO => {}
+            Some(told) => break told,
+            None => return "no report".to_owned(),
+        }
+    };
     assert_eq!(told[0], HOW_MANY);
     let there = (number(&told[1..]), number(&told[5..]));
     let mut ask = vec![COUNT_TO];
@@ -163,7 +185,7 @@ async fn count(link: &mut Linked, to: u32, size: usize) -> String {
     say(link, &ask).await.unwrap();
     let (mut came, mut in_order) = (0, 0);
     while came < to {
-        let Ok(Some(value)) = timeout(SILENCE * 4, link.values.recv()).await else { break };
+        let Ok(Some(value)) = timeout(VALUE_MAX, link.values.recv()).await else { break };
         assert_eq!(value[0], NUMBER);
         assert_eq!(value.len(), size);
         in_order += u32::from(number(&value[1..]) == came);
@@ -172,12 +194,13 @@ async fn count(link: &mut Linked, to: u32, size: usize) -> String {
     format!("there {}/{}, back {came}/{in_order}", there.0, there.1)
 }
 
-async fn ping(link: &mut Linked, size: usize) -> String {
+async fn ping(link: &mut Linked, size: usize, wait: Duration) -> String {
+    while link.values.try_recv().is_ok() {}
     let value = vec![ECHO; size];
     if let Err(why) = say(link, &value).await {
         return format!("refused: {why}");
     }
-    match timeout(SILENCE, link.values.recv()).await {
+    match timeout(wait, link.values.recv()).await {
         Ok(Some(back)) if back == value => "pong".to_owned(),
         Ok(Some(_)) => "something else".to_owned(),
         Ok(None) => "closed".to_owned(),

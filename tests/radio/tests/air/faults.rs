@@ -4,7 +4,7 @@ use crate::{
     peer::Peer,
     talk::{connect, see},
 };
-use bitcraps_radio::{ADAPTERS_MAX, Loss, Radio};
+use bitcraps_radio::{ADAPTERS_MAX, ADVERTS_MAX, Loss, Radio};
 use std::time::Duration;
 
 #[test]
@@ -54,9 +54,23 @@ fn an_adapter_that_was_off_serves_again() {
     connect(&mut central, &a);
     radio.set_power(&b, false).unwrap();
     assert_eq!(central.ask("lost"), "true");
+    assert_eq!(central.ask("scan"), "scanning", "the library switches the adapter on");
+    connect(&mut central, &a);
+    assert_eq!(central.ask("ping 20"), "pong");
+}
+
+#[test]
+fn a_blocked_adapter_cannot_be_switched_on() {
+    let radio = Radio::start().unwrap();
+    let (a, b) = (radio.adapter().unwrap(), radio.adapter().unwrap());
+    let _peripheral = Peer::peripheral(&a);
+    let mut central = Peer::central(&b);
+    connect(&mut central, &a);
+    radio.set_blocked(&b, true).unwrap();
+    assert_eq!(central.ask("lost"), "true");
     let refused = central.ask("scan");
-    assert!(refused.contains("Not Ready"), "{refused}");
-    radio.set_power(&b, true).unwrap();
+    assert!(refused.contains("rfkill"), "{refused}");
+    radio.set_blocked(&b, false).unwrap();
     connect(&mut central, &a);
     assert_eq!(central.ask("ping 20"), "pong");
 }
@@ -83,7 +97,7 @@ fn a_link_outlives_the_program_that_served_it() {
     connect(&mut central, &a);
     assert_eq!(central.ask("ping 20"), "pong");
     peripheral.kill();
-    let refused = central.ask_until("ping 20", |answer| answer.starts_with("refused"));
+    let refused = central.ask_until("try 20", |answer| answer.starts_with("refused"));
     assert!(refused.contains("exist") || refused.contains("not found"), "{refused}");
     assert_eq!(central.ask("linked"), "true");
     let _peripheral = Peer::peripheral(&a);
@@ -122,7 +136,7 @@ fn values_beyond_the_link_are_refused_and_beyond_gatt_vanish() {
     let mut central = Peer::central(&b);
     connect(&mut central, &a);
     assert_eq!(central.ask("ping 512"), "pong");
-    assert_eq!(central.ask("ping 513"), "silence");
+    assert_eq!(central.ask("try 513"), "silence");
     assert!(central.ask("ping 515").starts_with("refused"));
     assert_eq!(radio.counters().unwrap().writes_refused, 2);
     radio.set_mtu(23).unwrap();
@@ -142,13 +156,13 @@ fn loss_takes_its_share_of_both_directions() {
     let mut central = Peer::central(&b);
     connect(&mut central, &a);
     radio.set_loss(Loss { writes: 1.0, notifications: 0.0 }).unwrap();
-    assert_eq!(central.ask("ping 20"), "silence");
+    assert_eq!(central.ask("try 20"), "silence");
     radio.set_loss(Loss { writes: 0.0, notifications: 1.0 }).unwrap();
-    assert_eq!(central.ask("ping 20"), "silence");
+    assert_eq!(central.ask("try 20"), "silence");
     radio.set_loss(Loss { writes: 0.3, notifications: 0.3 }).unwrap();
     for _ in 0..200 {
-        central.ask("ping 20");
-        if radio.counters().unwrap().notifications >= 20 {
+        central.ask("try 20");
+        if radio.counters().unwrap().notifications >= 12 {
             break;
         }
     }
@@ -165,6 +179,18 @@ fn an_advertisement_that_does_not_fit_is_refused() {
     let mut peripheral = Peer::peripheral(&a);
     let refused = peripheral.ask("advertise too much");
     assert!(refused.contains("too long"), "{refused}");
+}
+
+#[test]
+fn an_adapter_has_no_more_advertisements_than_its_limit() {
+    let radio = Radio::start().unwrap();
+    let a = radio.adapter().unwrap();
+    let mut peripheral = Peer::peripheral(&a);
+    for _ in 1..ADVERTS_MAX {
+        assert_eq!(peripheral.ask("advertise once more"), "advertising");
+    }
+    let refused = peripheral.ask("advertise once more");
+    assert!(refused.contains("Maximum advertisements"), "{refused}");
 }
 
 #[test]

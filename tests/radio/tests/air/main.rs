@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "A test stops at the first surprise.")]
 
+mod bluez;
 mod central;
 mod faults;
 mod peer;

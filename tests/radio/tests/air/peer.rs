@@ -13,6 +13,9 @@ use std::{
 
 const ROLE: &str = "RADIO_TEST_ROLE";
 
+/// The adapter's name on its bus.
+const ADAPTER: &str = "RADIO_TEST_ADAPTER";
+
 /// Before each line that is meant for the test; the test harness prints lines too.
 const MARK: &str = "@ ";
 
@@ -38,6 +41,11 @@ fn peer_process() {
     });
 }
 
+/// The name of the adapter that this process is to use.
+pub fn adapter_name() -> String {
+    env::var(ADAPTER).unwrap()
+}
+
 /// What the test asks for, line by line; none at its end.
 pub fn questions() -> tokio::sync::mpsc::Receiver<String> {
     let (sender, receiver) = tokio::sync::mpsc::channel(16);
@@ -58,21 +66,34 @@ pub fn answer(words: impl std::fmt::Display) {
 
 impl Peer {
     pub fn central(adapter: &Adapter) -> Peer {
-        Peer::start("central", adapter.bus())
+        Peer::start("central", adapter.name(), Some(adapter.bus()))
     }
 
     pub fn peripheral(adapter: &Adapter) -> Peer {
-        let mut peer = Peer::start("peripheral", adapter.bus());
+        Peer::start("peripheral", adapter.name(), Some(adapter.bus())).serving()
+    }
+
+    /// On an adapter of the machine.
+    pub fn real(role: &str, adapter: &str) -> Peer {
+        Peer::start(role, adapter, None)
+    }
+
+    pub fn serving(self) -> Peer {
+        let mut peer = self;
         assert_eq!(peer.ask("serve"), "serving");
         assert_eq!(peer.ask("advertise"), "advertising");
         peer
     }
 
-    fn start(role: &str, bus: &str) -> Peer {
-        let mut child = Command::new(env::current_exe().unwrap())
+    fn start(role: &str, adapter: &str, bus: Option<&str>) -> Peer {
+        let mut command = Command::new(env::current_exe().unwrap());
+        if let Some(bus) = bus {
+            command.env("DBUS_SYSTEM_BUS_ADDRESS", bus);
+        }
+        let mut child = command
             .args(["peer::peer_process", "--exact", "--nocapture", "--test-threads=1"])
             .env(ROLE, role)
-            .env("DBUS_SYSTEM_BUS_ADDRESS", bus)
+            .env(ADAPTER, adapter)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

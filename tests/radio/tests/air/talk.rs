@@ -21,6 +21,8 @@ pub fn connect(central: &mut Peer, to: &Adapter) -> String {
     see(central, &[to]);
     let answer = central.ask(&format!("connect {}", to.address()));
     assert!(answer.starts_with("connected"), "{answer}");
+    // The other side's program may still be told of the subscription.
+    central.ask_until("try 18", |answer| answer == "pong");
     answer
 }
 

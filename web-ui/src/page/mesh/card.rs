@@ -1,11 +1,19 @@
-//! What is known of one node, and this tab's own links.
+//! What is known of one node, with every own link to it.
 
-use crate::model::{
-    mesh::{self, Dot, Scene},
-    text,
+use super::legend;
+use crate::{
+    model::{
+        links::{self, Switch},
+        mesh::{self, Dot, Scene},
+        text,
+    },
+    part::chart::{self, Room},
 };
-use bitcraps_core::node::{LinkState, NodeView};
-use yew::{Html, html};
+use bitcraps_core::{
+    id::PeerId,
+    node::{LinkView, NodeView},
+};
+use yew::{Html, classes, html};
 
 /// Links of a node that are listed.
 const LINKS_LISTED_MAX: usize = 40;
@@ -48,7 +56,8 @@ pub fn card(view: &NodeView, scene: &Scene, place: u32) -> Html {
                 <dt>{ "Without it" }</dt>
                 <dd data-testid="without-it">{ without(view, dot) }</dd>
             </dl>
-            <h3>{ "Links" }</h3>
+            { own(view, dot) }
+            <h3>{ "Its links on the map" }</h3>
             <ul class="plain">
                 { for links.map(|(other, line)| {
                     let bridge = if line.cuts_off > 0 { ", a bridge" } else { "" };
@@ -64,39 +73,81 @@ pub fn card(view: &NodeView, scene: &Scene, place: u32) -> Html {
     }
 }
 
+/// The links to it from here and their last changes; nothing where there never was one.
+fn own(view: &NodeView, dot: &Dot) -> Html {
+    let found = links::links_to(view, &dot.id);
+    let switches = links::switches(view, Some(&dot.id));
+    if found.is_empty() && switches.is_empty() {
+        return Html::default();
+    }
+    let title = ["Links from here (", &found.len().to_string(), ")"].concat();
+    html! {
+        <>
+            <h3>{ title }</h3>
+            <ul class="plain" data-testid="card-links">
+                { for found.iter().map(|link| own_link(link)) }
+            </ul>
+            if !switches.is_empty() {
+                <h3>{ "Last switches" }</h3>
+                { switched(&switches, |_| None) }
+            }
+        </>
+    }
+}
+
+fn own_link(link: &LinkView) -> Html {
+    let (trust, class, means) = links::breaker(link.breaker);
+    let charts = links::charts(link);
+    let kind = link.transport;
+    let mut figures = vec![["Round trip ", &links::round_trip(link)].concat()];
+    figures.push(["loss ", &links::loss(link.measured.loss)].concat());
+    figures.push(["delivered ", &links::delivered(link)].concat());
+    if link.measured.rssi_dbm.is_some() {
+        figures.push(["signal ", &links::signal(link.measured.rssi_dbm)].concat());
+    }
+    figures.push(["open for ", &links::age(link)].concat());
+    html! {
+        <li key={link.link.0.to_string()} class="own-link">
+            <p class="own-link-head">
+                { legend::stroke(Some(kind), "edge") }
+                <strong>{ text::transport(kind) }</strong>
+                <span class={classes!("tag", class)}>{ trust }</span>
+            </p>
+            <p>{ [&links::way(link), " ", means].concat() }</p>
+            <p class="quiet">{ [&figures.join(", "), "."].concat() }</p>
+            <div class="small-charts">
+                { for charts.iter().map(|drawn| chart::draw(drawn, Room::Shared)) }
+            </div>
+            { charts.first().map(|drawn| html! {
+                <p class="quiet">{ ["The last ", &text::span(drawn.span_ms), "."].concat() }</p>
+            }) }
+        </li>
+    }
+}
+
+/// Changes of link, newest first.
+pub fn switched(switches: &[Switch], name: impl Fn(&PeerId) -> Option<String>) -> Html {
+    html! {
+        <ul class="plain" data-testid="switches">
+            { for switches.iter().map(|switch| {
+                let to = name(&switch.peer).map(|name| [&name, ": "].concat());
+                html! {
+                    <li>
+                        { to }
+                        { switch.said.clone() }
+                        <span class="quiet">{ [" ", &text::age(switch.age_ms)].concat() }</span>
+                    </li>
+                }
+            }) }
+        </ul>
+    }
+}
+
 /// What would be lost without this node, as far as the mesh has been analysed.
 fn without(view: &NodeView, dot: &Dot) -> String {
     match (dot.cuts_off, view.health.snapshot.is_some()) {
         (0, false) => text::UNKNOWN.to_owned(),
         (0, true) => "all others still reach each other".to_owned(),
         (cut, _) => [&text::counted(cut as usize, "node", "nodes"), " would be cut off"].concat(),
-    }
-}
-
-/// The links of the node itself, measured here.
-pub fn own_links(view: &NodeView) -> Html {
-    html! {
-        <section class="panel" aria-labelledby="links-title">
-            <h2 id="links-title">{ "Own links" }</h2>
-            if view.links.is_empty() {
-                <p class="quiet">{ "None." }</p>
-            } else {
-                <ul class="plain">
-                    { for view.links.iter().map(|link| {
-                        let who = link.peer_id.map_or_else(
-                            || "someone who has not said who it is".to_owned(),
-                            |id| mesh::name_of(view, &id),
-                        );
-                        let state = match link.state {
-                            LinkState::Handshaking => "saying hello",
-                            LinkState::Open => "open",
-                        };
-                        let said = [&who, ", ", text::transport(link.transport), ", ", state,
-                            ", round trip ", &text::latency(link.rtt_ms)].concat();
-                        html! { <li key={link.link.0.to_string()}>{ said }</li> }
-                    }) }
-                </ul>
-            }
-        </section>
     }
 }

@@ -1,6 +1,6 @@
 //! What the signs of the picture mean, drawn with the same shapes.
 
-use crate::model::text;
+use crate::{model::text, part::mesh_canvas};
 use bitcraps_core::node::{NodeKind, Transport};
 use yew::{Html, html};
 
@@ -15,9 +15,9 @@ pub fn legend() -> Html {
             { sign("", "cut node", html! { <circle class="ring cut" r="16" /> }) }
             { sign("", "picked", html! { <circle class="ring picked" r="17" /> }) }
             { sign("gone", "out of reach", Html::default()) }
-            { line("", text::transport(Transport::Tcp)) }
-            { line("dashed", text::transport(Transport::WebSocket)) }
-            { line("unmeasured", "not measured") }
+            { for Transport::ALL.into_iter().map(|kind| line(Some(kind), text::transport(kind))) }
+            { line(None, "not measured") }
+            <li><b aria-hidden="true">{ "+2" }</b>{ "so many more links between the two" }</li>
             <li>
                 <svg viewBox="0 0 40 10" class="stroke" aria-hidden="true">
                     <path class="edge" d="M1 3H39M1 7H39" />
@@ -59,13 +59,24 @@ fn sign(class: &'static str, label: &'static str, mark: Html) -> Html {
     }
 }
 
-fn line(class: &'static str, label: &'static str) -> Html {
+/// A line as the picture has it for such a link, or for one of any kind without figures.
+fn line(kind: Option<Transport>, label: &'static str) -> Html {
+    let class = if kind.is_some() { "edge" } else { "edge unmeasured" };
     html! {
         <li>
-            <svg viewBox="0 0 40 10" class="stroke" aria-hidden="true">
-                <path class={["edge ", class].concat()} d="M1 5H39" />
-            </svg>
+            { stroke(kind, class) }
             { label }
         </li>
+    }
+}
+
+/// The line of a link of this kind, as a sign beside its name.
+pub fn stroke(kind: Option<Transport>, class: &'static str) -> Html {
+    let cells = kind.map_or(&[][..], mesh_canvas::dashes).iter();
+    let dashes: Vec<String> = cells.map(|cells| (cells * 3 / 2).max(1).to_string()).collect();
+    html! {
+        <svg viewBox="0 0 40 10" class="stroke" aria-hidden="true">
+            <path {class} stroke-dasharray={dashes.join(" ")} d="M1 5H39" />
+        </svg>
     }
 }

@@ -1,9 +1,11 @@
 //! The mesh: the living graph, the card of a picked node, its weak points, and all of it as rows.
 //!
-//! The same page shows a made-up mesh of any size, and says that it is made up.
+//! The page shows what this tab knows, or what the node that served it knows: a native node has
+//! links and radios that a tab has not. It also shows a made-up mesh of any size, and says so.
 
 mod card;
 mod legend;
+mod own;
 mod rows;
 mod weak;
 
@@ -13,8 +15,12 @@ use crate::{
         mesh::{self, DRAWN_LINKS_MAX, Drawn, Scene},
         text,
     },
-    part::mesh_canvas::{Measured, MeshCanvas},
+    part::{
+        mesh_canvas::{Measured, MeshCanvas},
+        whose::{Seen, use_whose},
+    },
     picture::Shown,
+    report::Past,
     route::Room,
 };
 use bitcraps_core::{id::PeerId, node::NodeView};
@@ -40,9 +46,16 @@ pub fn Mesh(props: &MeshProps) -> Html {
     let made_up = use_memo(props.example, |nodes| {
         nodes.map(|nodes| example::view(&props.picture.view, nodes))
     });
-    let view = made_up.as_ref().as_ref().unwrap_or(&props.picture.view);
+    let whose = use_whose(Past::NotAsked);
+    let seen = if props.example.is_some() { Seen::ThisTab } else { whose.seen() };
+    let view = match (made_up.as_ref(), &seen) {
+        (Some(example), _) => example,
+        (None, Seen::TheNode(node)) => node,
+        (None, _) => &props.picture.view,
+    };
     // An example stays as it is, whatever the real mesh does.
-    let source = (props.example, props.example.is_none().then(|| props.picture.clone()));
+    let picture = (props.example.is_none() && seen == Seen::ThisTab).then(|| props.picture.clone());
+    let source = (props.example, picture, seen.clone());
     let scene = use_memo(source, |_| Drawn::new(Scene::of(view)));
     let picked = use_state(|| None::<PeerId>);
     let wanted = use_state(String::new);
@@ -76,12 +89,25 @@ pub fn Mesh(props: &MeshProps) -> Html {
     let card = picked.and_then(|id| scene.place(&id));
     let card = card.map_or_else(card::none, |place| card::card(view, &scene, place));
     let name = picked.and_then(|id| scene.find(&id)).map(|dot| dot.name.clone());
+    let head = |summary: String| {
+        html! {
+            <>
+                <div class="table-head">
+                    <h1 id="main-title" tabindex="-1">{ "Mesh" }</h1>
+                    <p class="quiet" data-testid="mesh-summary">{ summary }</p>
+                    if props.example.is_none() {
+                        { whose.buttons() }
+                    }
+                </div>
+            </>
+        }
+    };
+    if let Seen::Nothing(why) = &seen {
+        return html! { <div class="room">{ head(String::new()) }{ why.clone() }</div> };
+    }
     html! {
         <div class="room mesh-room">
-            <div class="table-head">
-                <h1 id="main-title" tabindex="-1">{ "Mesh" }</h1>
-                <p class="quiet" data-testid="mesh-summary">{ summary(view) }</p>
-            </div>
+            { head(summary(view)) }
             { example_notice(props.example) }
             { partition_notice(view) }
             <form class="inline-form" role="search" onsubmit={on_find}>
@@ -113,11 +139,14 @@ pub fn Mesh(props: &MeshProps) -> Html {
                         { name.map(|name| ["Picked: ", &name].concat()) }
                     </p>
                     { card }
+                </div>
+                <div class="mesh-weak">
                     { weak::weak_points(view, &scene, &on_pick) }
                 </div>
             </div>
             if props.example.is_none() {
-                { card::own_links(view) }
+                { own::own_links(view, &on_pick) }
+                { own::nearby(view, &on_pick) }
             }
             <section class="panel" aria-labelledby="nodes-title">
                 <h2 id="nodes-title">{ "All of it as a table" }</h2>

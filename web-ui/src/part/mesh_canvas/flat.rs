@@ -2,9 +2,10 @@
 //! three steps instead of a ramp; shapes, dashes and marks are the same.
 
 use super::{
-    paint::{AT_MY_TABLE, BRIDGE, CUT, GONE, OWN, Paint, dot_look, line_look},
+    paint::{AT_MY_TABLE, BRIDGE, CELL, CUT, GONE, OWN, Paint, dashes, dot_look, line_look},
     theme::{ACCENT, BAD, CLUSTERS, COLOURS, GOOD, QUALITY, QUIET, SURFACE, TEXT},
 };
+use bitcraps_core::node::Transport;
 use core::f64::consts::TAU;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
@@ -54,9 +55,10 @@ fn links(canvas: &Canvas, paint: &Paint<'_>) {
     let mut all: Vec<u64> = Vec::with_capacity(paint.scene.lines.len());
     for line in &paint.scene.lines {
         let look = line_look(line);
-        let step = if look >> 8 > 254 { 3 } else { (look >> 8) / 85 };
+        let (quality, kind) = (look >> 8 & 255, line.transport as u32);
+        let step = if quality > 254 { 3 } else { quality / 85 };
         let lit = if lit(line.a, line.b) { 1 } else { 0 };
-        let look = u64::from(lit << 6 | (look & 7) << 3 | step);
+        let look = u64::from(lit << 6 | (look & BRIDGE) << 5 | kind << 2 | step);
         all.push(look << 56 | u64::from(line.a) << 28 | u64::from(line.b));
     }
     all.sort_unstable();
@@ -70,9 +72,11 @@ fn links(canvas: &Canvas, paint: &Paint<'_>) {
                 canvas.line_to(b.0.into(), b.1.into());
             }
         }
-        let (bridge, lit) = (look >> 3 & BRIDGE != 0, look >> 6 != 0);
-        let colour = if look & 7 == 3 { QUIET } else { QUALITY + (look & 7).min(2) as usize };
-        dash(canvas, if look >> 3 & 3 == 1 { &[5.4, 3.6] } else { &[] });
+        let (bridge, lit) = (look >> 5 & BRIDGE != 0, look >> 6 != 0);
+        let colour = if look & 3 == 3 { QUIET } else { QUALITY + (look & 3) as usize };
+        let kind = Transport::ALL.into_iter().find(|kind| *kind as u32 == look >> 2 & 7);
+        let cells = kind.map_or(&[][..], dashes).iter();
+        dash(canvas, &cells.map(|cells| f64::from(*cells) * CELL).collect::<Vec<f64>>());
         canvas.set_stroke_style_str(&paint.theme.css[colour]);
         let faint = if paint.picked.is_some() { 0.3 } else { 1.0 };
         let shown = if lit || bridge { 1.0 } else { f64::from(paint.opacity()) * faint };

@@ -11,6 +11,9 @@ use web_sys::CanvasRenderingContext2d as Canvas;
 /// Names on one picture.
 const LABELS_MAX: usize = 48;
 
+/// Lines that stand for several links and say so: only the own node's do.
+const SEVERAL_MAX: usize = 64;
+
 /// Above this every dot has room for a name: the length of a link in CSS pixels.
 const ROOMY: f32 = 34.0;
 
@@ -34,6 +37,8 @@ const FONT_PART: &str = "700 15px system-ui, sans-serif";
 #[derive(Clone, Debug, Default)]
 pub struct Labels {
     ranked: Vec<u64>,
+    /// Ends of lines that stand for several links, and how many more.
+    several: Vec<(u32, u32, u32)>,
     /// Boxes that are taken: left, top, right, bottom.
     taken: Vec<[f32; 4]>,
 }
@@ -45,6 +50,9 @@ impl Labels {
         self.ranked.clear();
         self.ranked.extend(ranked);
         self.ranked.sort_unstable();
+        let several = scene.lines.iter().filter(|line| line.more > 0);
+        self.several.clear();
+        self.several.extend(several.take(SEVERAL_MAX).map(|line| (line.a, line.b, line.more)));
     }
 
     pub fn draw(&mut self, canvas: &Canvas, paint: &Paint<'_>) {
@@ -58,6 +66,7 @@ impl Labels {
         canvas.set_font(FONT_PART);
         self.parts(canvas, paint);
         canvas.set_font(FONT);
+        self.more(canvas, paint);
         for dot in [paint.picked, paint.pointed].into_iter().flatten() {
             self.name(canvas, paint, dot);
         }
@@ -93,6 +102,18 @@ impl Labels {
             }
         }
         self.write(canvas, paint, &found.name, at);
+    }
+
+    /// "+2" in the middle of a line that stands for three links, where it is long enough.
+    fn more(&mut self, canvas: &Canvas, paint: &Paint<'_>) {
+        for place in 0..self.several.len() {
+            let (a, b, more) = self.several[place];
+            let (Some(a), Some(b)) = (paint.pixel(a), paint.pixel(b)) else { continue };
+            if (a.0 - b.0).abs() + (a.1 - b.1).abs() > 2.0 * LINE + 4.0 * paint.radius() {
+                let middle = ((a.0 + b.0) / 2.0, (a.1 + b.1 - LINE) / 2.0);
+                self.write(canvas, paint, &["+", &more.to_string()].concat(), middle);
+            }
+        }
     }
 
     /// The names of the parts, above each.

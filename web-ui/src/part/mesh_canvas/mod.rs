@@ -28,6 +28,7 @@ use hulls::Hulls;
 use labels::Labels;
 use listening::Listening;
 use paint::Paint;
+pub use paint::dashes;
 use theme::Theme;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, Element, HtmlCanvasElement, HtmlElement};

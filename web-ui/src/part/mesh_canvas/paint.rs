@@ -31,7 +31,12 @@ pub const CUT: u32 = 16;
 pub const GONE: u32 = 32;
 
 /// A link whose loss cuts somebody off.
-pub const BRIDGE: u32 = 4;
+pub const BRIDGE: u32 = 1;
+
+/// A pattern of dashes comes again after so many cells, of so many CSS pixels each; the shader
+/// knows both.
+const CELLS: u32 = 16;
+pub const CELL: f64 = 1.5;
 
 /// A latency at or below the first is as quick, one at or above the second as slow as it gets.
 /// A network in one room, and the far side of the world.
@@ -82,15 +87,41 @@ pub fn dot_look(dot: &Dot) -> u32 {
         | mark(!dot.reachable && !dot.own, GONE)
 }
 
-/// Dash in the two low bits, then whether it is a bridge, quality from the ninth bit up.
+/// Cells of dashes and gaps in turn, by what carries a link: told apart without any colour. None:
+/// the line is whole.
+pub const fn dashes(transport: Transport) -> &'static [u32] {
+    match transport {
+        Transport::Tcp => &[],
+        Transport::Quic => &[13, 3],
+        Transport::WebSocket => &[5, 3],
+        Transport::WebRtc => &[9, 3, 1, 3],
+        Transport::Udp => &[2, 2],
+        Transport::Ble => &[5, 2, 1, 3, 2, 3],
+    }
+}
+
+/// The same as a bit for each cell.
+fn dash_bits(dashes: &[u32]) -> u32 {
+    let (mut bits, mut cell) = (0, 0);
+    for (length, is_dash) in dashes.iter().zip([true, false].into_iter().cycle()) {
+        if is_dash {
+            bits |= ((1 << length) - 1) << cell;
+        }
+        cell += length;
+    }
+    match cell {
+        0 => (1 << CELLS) - 1,
+        // A short pattern comes twice or four times.
+        4 => bits * 0x1111,
+        8 => bits * 0x0101,
+        _ => bits,
+    }
+}
+
+/// Whether it is a bridge in the lowest bit, quality from the ninth, dashes from the seventeenth.
 pub fn line_look(line: &Line) -> u32 {
-    let dash = match line.transport {
-        Transport::Tcp | Transport::Quic | Transport::Udp => 0,
-        Transport::WebSocket | Transport::WebRtc => 1,
-        Transport::Ble => 2,
-    };
     let bridge = if line.cuts_off > 0 { BRIDGE } else { 0 };
-    dash | bridge | quality(line.latency_ms) << 8
+    bridge | quality(line.latency_ms) << 8 | dash_bits(dashes(line.transport)) << 16
 }
 
 /// 0 for quick to 254 for slow, in equal steps of the latency's logarithm.
@@ -110,6 +141,20 @@ fn quality(latency_ms: Option<f64>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kind_of_link_has_dashes_of_its_own_that_fill_whole_cells() {
+        let all = Transport::ALL.map(dashes);
+        for (place, pattern) in all.iter().enumerate() {
+            let cells: u32 = pattern.iter().sum();
+            assert!([0, 4, 8, CELLS].contains(&cells) && pattern.len() % 2 == 0, "{pattern:?}");
+            assert!(all[..place].iter().all(|other| dash_bits(other) != dash_bits(pattern)));
+        }
+        assert_eq!(dash_bits(&[]), 0xffff);
+        assert_eq!(dash_bits(&[2, 2]), 0x3333);
+        assert_eq!(dash_bits(&[5, 3]), 0x1f1f);
+        assert_eq!(dash_bits(&[13, 3]), 0x1fff);
+    }
 
     #[test]
     fn quality_grows_with_the_latency_and_the_unmeasured_is_apart() {
