@@ -179,13 +179,16 @@ impl Bus {
 
     /// Takes an object and everything below it away.
     pub fn remove(&mut self, path: &str) {
-        let below = format!("{path}/");
-        let gone: Vec<String> = self
-            .objects
-            .keys()
-            .filter(|other| *other == path || other.starts_with(&below))
-            .cloned()
-            .collect();
+        self.remove_all(|other| other == path || is_below(other, path));
+    }
+
+    /// Takes everything below an object away.
+    pub fn remove_below(&mut self, path: &str) {
+        self.remove_all(|other| is_below(other, path));
+    }
+
+    fn remove_all(&mut self, which: impl Fn(&str) -> bool) {
+        let gone: Vec<String> = self.objects.keys().filter(|path| which(path)).cloned().collect();
         for path in gone.into_iter().rev() {
             let Some(interfaces) = self.objects.remove(&path) else { continue };
             let names: Vec<String> = interfaces.keys().map(|name| (*name).to_owned()).collect();
@@ -306,4 +309,8 @@ fn configuration(address: &str) -> String {
 </busconfig>
 "#
     )
+}
+
+fn is_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
 }

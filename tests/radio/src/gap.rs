@@ -508,6 +508,9 @@ impl World {
             self.show_device(here, there, Properties::from([("Connected", Value::Bool(true))]));
         }
         for (here, there) in sides {
+            // What is left of the last link.
+            let device = self.device_path(here, there);
+            self.bus_of(here).remove_below(&device);
             let applications: Vec<_> = self.adapters[there].applications.keys().cloned().collect();
             for application in applications {
                 self.show_services(here, there, &application);
@@ -532,7 +535,7 @@ impl World {
             let gone =
                 [("Connected", Value::Bool(false)), ("ServicesResolved", Value::Bool(false))];
             self.bus_of(here).change(&device, DEVICE, Properties::from(gone));
-            self.hide_services(here, |c| c.server == there);
+            self.lose_services(here, there);
         }
         true
     }

@@ -24,7 +24,7 @@ use std::{
     fs::File,
     io::ErrorKind,
     os::{fd::OwnedFd, unix::net::UnixDatagram},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 pub const SERVICE: &str = "org.bluez.GattService1";
@@ -47,6 +47,9 @@ pub const FRAMES_MAX: usize = 32;
 /// Writes that wait for room on the air. A program that has more of them unanswered than this is
 /// refused.
 pub const WRITES_HELD_MAX: usize = 1024;
+
+/// How long the services of a lost link stay in sight. Guess: longer than a call is on its way.
+const SERVICES_LINGER: Duration = Duration::from_millis(50);
 
 /// Services and characteristics of one program.
 pub const APPLICATION_OBJECTS_MAX: usize = 64;
@@ -284,6 +287,32 @@ impl World {
 
     /// Takes away what a viewer saw of a server, with everything on its way.
     pub fn hide_services(&mut self, viewer: usize, which: impl Fn(&Characteristic) -> bool) {
+        for path in self.end_services(viewer, which) {
+            self.bus_of(viewer).remove(&path);
+        }
+    }
+
+    /// The services of a link that is gone. They stay in sight for a moment, as in BlueZ: what was
+    /// on its way to them is told that there is no connection. Were they gone at once, Chromium
+    /// would drop the answer, and with it all of the page's Bluetooth.
+    pub fn lose_services(&mut self, viewer: usize, server: usize) {
+        let paths = self.end_services(viewer, |c| c.server == server);
+        self.after(SERVICES_LINGER, move |world| {
+            if !world.is_linked(viewer, server) {
+                for path in paths {
+                    world.bus_of(viewer).remove(&path);
+                }
+            }
+        });
+    }
+
+    /// Ends what goes on with services, and gives their paths.
+    fn end_services(
+        &mut self,
+        viewer: usize,
+        which: impl Fn(&Characteristic) -> bool,
+    ) -> BTreeSet<String> {
+        let mut paths = BTreeSet::new();
         let gone: Vec<Key> = self
             .characteristics
             .iter()
@@ -301,8 +330,9 @@ impl World {
                 let what = (characteristic.served.path.as_str(), CHARACTERISTIC, "StopNotify");
                 self.call(self.adapters[server].bus, &sender, what, |message| message, |_, _| {});
             }
-            self.bus_of(viewer).remove(&characteristic.service_path);
+            paths.insert(characteristic.service_path);
         }
+        paths
     }
 
     /// Takes away what a program served, from everybody who saw it. Links stay.
@@ -327,7 +357,7 @@ impl World {
             );
         };
         let Some(characteristic) = self.characteristics.get(key) else {
-            return self.bus_of(key.0).unknown(&call);
+            return self.refuse(key.0, &call, "Failed", "Not connected");
         };
         let served = &characteristic.served;
         let command = match get_text(&options, "type").as_deref() {

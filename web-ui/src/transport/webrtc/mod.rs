@@ -48,8 +48,12 @@ pub const OPENING_MS_MAX: i32 = 15_000;
 /// is said. Local ones take a few.
 const GATHERING_MS_MAX: i32 = 2_000;
 
-/// How long a channel that was hung up may send what waits.
-const LINGER_MS: i32 = 1_000;
+/// How long a channel that was hung up may send what waits: Chromium drops it when it closes.
+/// Guess: several round trips of a local network.
+const LINGER_MS: i32 = 250;
+
+/// From then on to the end of the connection, so that the other side hears of the close.
+const CLOSE_MS_MAX: i32 = 1_000;
 
 /// Whether this browser has WebRTC.
 pub fn is_offered() -> bool {
@@ -230,12 +234,15 @@ impl Channels {
     pub fn hang_up(&mut self, link: LinkId) {
         if let Some(call) = self.calls.remove(&link) {
             call.shared.mute();
-            if let Some(channel) = call.shared.channel.borrow().as_ref() {
-                channel.close();
-            }
-            let connection = call.shared.connection.clone();
-            let close = Closure::once_into_js(move || connection.close());
+            let (shared, last) = (Rc::clone(&call.shared), Rc::clone(&call.shared));
+            let close = Closure::once_into_js(move || {
+                if let Some(channel) = shared.channel.borrow().as_ref() {
+                    channel.close();
+                }
+            });
             later(LINGER_MS, close.unchecked_ref());
+            let end = Closure::once_into_js(move || last.connection.close());
+            later(LINGER_MS + CLOSE_MS_MAX, end.unchecked_ref());
         }
     }
 
