@@ -81,7 +81,7 @@ impl Quality {
             latency: Duration::from_millis(30),
             jitter: Duration::from_millis(15),
             mtu: 182,
-            bytes_per_s: Some(100_000),
+            bytes_per_s: Some(40_000),
             ..Quality::wired()
         }
     }

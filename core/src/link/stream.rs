@@ -65,6 +65,15 @@ impl Outbox {
         self.entries.len()
     }
 
+    /// Bytes that no link has taken yet.
+    pub fn waiting_bytes(&self) -> usize {
+        let bytes = |number: &u64| {
+            let at = usize::try_from(number.checked_sub(self.first())?).ok()?;
+            Some(self.entries.get(at)?.packet.len())
+        };
+        self.waiting.iter().filter_map(bytes).sum()
+    }
+
     pub fn is_full(&self) -> bool {
         self.entries.len() >= WINDOW_MESSAGES
     }

@@ -2,8 +2,8 @@
 
 use super::{lab::*, *};
 use crate::link::{
-    KEEP, REMEMBER, REMEMBERED_MAX, SERVICES, SendError, UNACKNOWLEDGED_BYTES_MAX, WINDOW_MESSAGES,
-    neighbour::Peer,
+    KEEP, LINKS_PER_PEER_MAX, REMEMBER, REMEMBERED_MAX, SERVICES, SendError,
+    UNACKNOWLEDGED_BYTES_MAX, WINDOW_MESSAGES, neighbour::Peer,
 };
 
 const KINDS: [Transport; 6] = Transport::ALL;
@@ -294,14 +294,31 @@ fn what_is_not_acknowledged_is_limited_in_number_and_bytes() {
     }
     let refused = lab.ends[0].links.send(peer, Class::Dice, b"x", lab.now);
     assert_eq!(refused, Err(SendError::Busy));
-    let large = vec![0; 64 * 1024];
-    let fit = (UNACKNOWLEDGED_BYTES_MAX - WINDOW_MESSAGES) / large.len();
-    assert_eq!((0..fit + 5).filter(|_| lab.send(0, Class::Sync, &large)).count(), fit);
     assert!(lab.send(0, Class::Bets, b"x"), "another class has room");
     lab.wire(links[0]).silent = false;
     lab.pass(ms(20_000));
-    assert_eq!(lab.got[1].len(), WINDOW_MESSAGES + fit + 1);
+    assert_eq!(lab.got[1].len(), WINDOW_MESSAGES + 1);
     assert_eq!(lab.ends[0].links.peers().next().unwrap().unacknowledged, 0);
+}
+
+#[test]
+fn bytes_that_are_not_acknowledged_and_those_that_wait_for_a_link_are_limited() {
+    let large = vec![0; 64 * 1024];
+    let accepted = |lab: &mut Lab| (0..100).filter(|_| lab.send(0, Class::Sync, &large)).count();
+    // A quarter of a megabyte flies by a link, and as much may wait for it.
+    let (mut lab, links) = Lab::with(1, &[(Transport::Tcp, 10)]);
+    lab.wire(links[0]).silent = true;
+    assert_eq!(accepted(&mut lab), 8);
+    assert!(lab.send(0, Class::Bets, b"x"), "another class has room");
+    lab.wire(links[0]).silent = false;
+    lab.pass(ms(20_000));
+    assert_eq!(lab.got[1].len(), 9);
+    // By many links more flies than is kept for one peer.
+    let (mut lab, _) = Lab::with(1, &[(Transport::Tcp, 10); LINKS_PER_PEER_MAX]);
+    let fit = UNACKNOWLEDGED_BYTES_MAX / large.len();
+    assert_eq!(accepted(&mut lab), fit);
+    lab.pass(ms(20_000));
+    assert_eq!(lab.got[1].len(), fit);
 }
 
 #[test]
