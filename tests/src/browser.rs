@@ -122,6 +122,12 @@ impl Browser {
 }
 
 impl Tab {
+    /// Runs `js` in front of everything of each page that is opened from now on.
+    pub async fn before_pages(&self, js: &str) -> Result<()> {
+        self.send("Page.addScriptToEvaluateOnNewDocument", json!({"source": js})).await?;
+        Ok(())
+    }
+
     /// Goes to `url` and waits until the page is loaded.
     pub async fn open(&self, url: &str) -> Result<()> {
         let answer = self.send("Page.navigate", json!({"url": url})).await?;

@@ -52,7 +52,10 @@ struct Player {
 
 impl Player {
     async fn join(browser: &Browser, name: &'static str, node: &NodeProcess) -> Result<Player> {
-        let tab = browser.tab(&format!("http://{}/", node.http())).await?;
+        let tab = browser.tab("about:blank").await?;
+        // Or the tabs would link to each other, and no table would freeze.
+        tab.before_pages("delete window.RTCPeerConnection").await?;
+        tab.open(&format!("http://{}/", node.http())).await?;
         let joined =
             "document.querySelector('[data-testid=join-state][data-state=joined]') !== null";
         tab.wait_for(joined, JOINED_MAX).await.with_context(|| format!("{name} does not join"))?;
