@@ -182,8 +182,10 @@ impl Links {
             their_next: inbox.next(),
             packet: &entry.packet,
         };
-        if !inbox.has_hole() {
-            to.dues[index(class)].said();
+        // By another link it may be lost with that one, and the healthy one would seem silent.
+        let due_back = &mut to.dues[index(class)];
+        if !inbox.has_hole() && due_back.via == link {
+            due_back.said();
         }
         transmit(
             connection,

@@ -175,3 +175,34 @@ fn the_link_of_the_dice_is_the_one_that_is_announced() {
     let kinds: Vec<_> = lab.ends[0].links.transports(&lab.ends[1].id).collect();
     assert_eq!(kinds, [Transport::Ble]);
 }
+
+#[test]
+fn a_link_that_works_is_not_left_because_the_other_way_took_one_that_died() {
+    let kinds = [(Transport::Quic, 10), (Transport::WebSocket, 10)];
+    let (mut lab, links) = Lab::with(1, &kinds);
+    // Only the second end hears that QUIC fades, and leaves it.
+    for n in 0..10i8 {
+        let now = lab.now;
+        lab.ends[1].links.on_signal(links[0], -70 - 2 * n, now);
+        lab.pass(ms(500));
+    }
+    assert_eq!(lab.serving(Class::Dice), [links[0]]);
+    let serves = |lab: &Lab| {
+        let mut links = lab.ends[1].links.links();
+        links.find(|info| info.serves.contains(&Class::Dice)).map(|info| info.link)
+    };
+    assert_eq!(serves(&lab), Some(links[1]));
+    lab.wire(links[0]).silent = true;
+    for _ in 0..100 {
+        lab.send(0, Class::Dice, b"from the first");
+        lab.pass(ms(3));
+        lab.send(1, Class::Dice, b"from the second");
+        lab.pass(ms(20));
+    }
+    lab.pass(ms(1000));
+    assert_eq!((lab.got[0].len(), lab.got[1].len()), (100, 100));
+    assert_eq!(serves(&lab), Some(links[1]));
+    let left = |o: &Output| matches!(o, Output::Switched { switch, .. } if switch.from == Some(Transport::WebSocket));
+    assert!(!lab.ends[1].log.iter().any(left));
+    assert_eq!(lab.ends[1].links.counters().resent, 0);
+}
