@@ -34,9 +34,9 @@ use yew::{Callback, Html, Properties, function_component};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// Waits for the browser in small steps until the condition holds; fails after five seconds.
+/// Waits for the browser in small steps until the condition holds; fails after thirty seconds.
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         if holds() {
             return;
         }
