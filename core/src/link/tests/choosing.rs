@@ -202,7 +202,10 @@ fn a_link_that_works_is_not_left_because_the_other_way_took_one_that_died() {
     lab.pass(ms(1000));
     assert_eq!((lab.got[0].len(), lab.got[1].len()), (100, 100));
     assert_eq!(serves(&lab), Some(links[1]));
-    let left = |o: &Output| matches!(o, Output::Switched { switch, .. } if switch.from == Some(Transport::WebSocket));
+    let left = |o: &Output| match o {
+        Output::Switched { switch, .. } => switch.from == Some(Transport::WebSocket),
+        _ => false,
+    };
     assert!(!lab.ends[1].log.iter().any(left));
     assert_eq!(lab.ends[1].links.counters().resent, 0);
 }
