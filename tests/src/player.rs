@@ -1,11 +1,14 @@
 //! A tab with a seat at a table, and the habits of whoever sits in front of it.
 //!
 //! - It bets once on each roll, by a click, and then says that this was all.
-//! - What it shows is recorded in the [`Ledger`], so that two tabs that differ are an error.
+//! - What it shows is recorded in the [`Ledger`], beside what nodes at the same table show, so that
+//!   two that differ are an error.
 
 use crate::{
     browser::{Browser, Tab},
+    http::fetch,
     ledger::Ledger,
+    process::NodeProcess,
     wait::{Look, until},
 };
 use anyhow::{Context as _, Result, ensure};
@@ -35,7 +38,11 @@ pub struct Player {
 impl Player {
     /// Opens a page and waits until its peer runs, joined or not.
     pub async fn open(browser: &Browser, name: &str, url: &str) -> Result<Player> {
-        let tab = browser.tab(url).await?;
+        Player::in_tab(browser.tab(url).await?, name).await
+    }
+
+    /// The same for a page that is open.
+    pub async fn in_tab(tab: Tab, name: &str) -> Result<Player> {
         let runs = "window.bitcraps_view?.() ?? null";
         tab.wait_for(runs, JOINED_MAX).await.with_context(|| format!("{name} does not start"))?;
         let peer_id = view_of(&tab).await?["peer_id"].as_str().context("no peer id")?.to_owned();
@@ -133,11 +140,17 @@ pub fn reachable(view: &Value) -> usize {
 }
 
 /// Records the table as each of these shows it now.
-async fn observe(ledger: &mut Ledger, players: &[&Player]) -> Result<()> {
+async fn observe(ledger: &mut Ledger, players: &[&Player], nodes: &[&NodeProcess]) -> Result<()> {
+    let mut shown = Vec::new();
     for player in players {
-        let table = player.table().await?;
+        shown.push((player.name.as_str(), player.table().await?));
+    }
+    for node in nodes {
+        shown.push((node.name(), node.view().await?["tables"][0].clone()));
+    }
+    for (name, table) in shown {
         if table["state"] == "playing" || table["state"] == "frozen" {
-            ledger.record(&player.name, &table)?;
+            ledger.record(name, &table)?;
         }
     }
     Ok(())
@@ -146,6 +159,7 @@ async fn observe(ledger: &mut Ledger, players: &[&Player]) -> Result<()> {
 /// Plays until every player shows this many rolls; `meanwhile` hears of each count.
 pub async fn play(
     players: &mut [&mut Player],
+    nodes: &[&NodeProcess],
     ledger: &mut Ledger,
     rolls: u64,
     limit: Duration,
@@ -160,7 +174,7 @@ pub async fn play(
             tables.push(table);
         }
         let seen: Vec<&Player> = players.iter().map(|player| &**player).collect();
-        observe(ledger, &seen).await?;
+        observe(ledger, &seen, nodes).await?;
         let fallen = tables.iter().map(rolls_of).min().unwrap_or(0);
         if fallen >= rolls {
             return Ok(());
@@ -175,11 +189,18 @@ pub async fn play(
     }
 }
 
-/// Waits until all of these have shown the same page of the log, and hold the same bytes.
-pub async fn agree(ledger: &mut Ledger, players: &[&Player], above: u64) -> Result<()> {
-    until("every tab to show one height", EQUAL_MAX, async || {
-        observe(ledger, players).await?;
-        let agreed = ledger.agreed_by(players.len());
+/// Waits until all of these have shown the same page of the log, and hold the same bytes: what each
+/// tab and each node has, not what it says of it.
+pub async fn agree(
+    ledger: &mut Ledger,
+    players: &[&Player],
+    nodes: &[&NodeProcess],
+    above: u64,
+) -> Result<()> {
+    let all = players.len() + nodes.len();
+    until("everybody to show one height", EQUAL_MAX, async || {
+        observe(ledger, players, nodes).await?;
+        let agreed = ledger.agreed_by(all);
         Ok(if agreed > Some(above) { Look::Yes(()) } else { Look::NotYet(agreed) })
     })
     .await?;
@@ -192,6 +213,13 @@ pub async fn agree(ledger: &mut Ledger, players: &[&Player], above: u64) -> Resu
             let bytes = player.tab.eval(&js).await?;
             let log: Vec<u8> = serde_json::from_str(bytes.as_str().context("no log in the tab")?)?;
             logs.insert(log);
+        }
+        for node in nodes {
+            let view = node.view().await?;
+            let id = view["tables"][0]["table_id"].as_str().context("a node without a table")?;
+            let answer = fetch(node.http(), &format!("/api/v1/tables/{id}/log")).await?;
+            ensure!(answer.status == 200, "{} has no log: {}", node.name(), answer.text());
+            logs.insert(answer.body);
         }
         let lengths: Vec<usize> = logs.iter().map(Vec::len).collect();
         let same = lengths.len() == 1 && lengths[0] > 1000;

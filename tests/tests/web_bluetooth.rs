@@ -106,7 +106,7 @@ async fn a_tab_with_bluetooth_alone_plays_with_a_peer_three_hops_away() -> Resul
     let mut ledger = Ledger::default();
     let mut cuts = CUTS.into_iter().peekable();
     let before = radio.counters()?.links;
-    let played = play(&mut [&mut anna], &mut ledger, ROLLS, PLAY_MAX, async |fallen| {
+    let played = play(&mut [&mut anna], &[], &mut ledger, ROLLS, PLAY_MAX, async |fallen| {
         if cuts.next_if(|after| fallen >= *after).is_some() {
             ensure!(radio.cut(&phone, &garden)?, "there was no link to drop");
         }
@@ -123,7 +123,7 @@ async fn a_tab_with_bluetooth_alone_plays_with_a_peer_three_hops_away() -> Resul
     let links = radio.counters()?.links - before;
     ensure!(links >= CUTS.len() as u64, "the tab connected {links} times after the first");
     ensure!(anna.bet_on.len() >= 3, "Anna had chips on {} rolls", anna.bet_on.len());
-    agree(&mut ledger, &[&anna], 0).await?;
+    agree(&mut ledger, &[&anna], &[], 0).await?;
     let table = anna.table().await?;
     for node in [&near, &middle, &far] {
         until(&format!("{} to hold Anna's log", node.name()), TABLE_MAX, async || {

@@ -76,14 +76,14 @@ async fn tabs_keep_playing_over_webrtc_after_their_node_is_killed() -> Result<()
         let (status, answer) = node.order(&json!({"do": "leave_table", "table": id})).await?;
         ensure!(status == 200, "the founder stays: {answer}");
     }
-    play(&mut players, &mut ledger, ROLLS_BEFORE, PLAY_MAX, async |_| Ok(())).await?;
+    play(&mut players, &[], &mut ledger, ROLLS_BEFORE, PLAY_MAX, async |_| Ok(())).await?;
     let members: BTreeSet<String> =
         everybody.iter().cloned().chain([home.peer_id().to_owned()]).collect();
     let mut rolls = ROLLS_BEFORE;
     // Seats are given up between two rolls, so it may take some.
     while members_of(&players[0].table().await?) != members {
         rolls += 1;
-        play(&mut players, &mut ledger, rolls, PLAY_MAX, async |_| Ok(())).await?;
+        play(&mut players, &[], &mut ledger, rolls, PLAY_MAX, async |_| Ok(())).await?;
         ensure!(
             rolls < ROLLS_BEFORE + 6,
             "the founders do not leave: {}",
@@ -104,7 +104,7 @@ async fn tabs_keep_playing_over_webrtc_after_their_node_is_killed() -> Result<()
         .await?;
     }
     let mut players: Vec<&mut Player> = tabs.iter_mut().collect();
-    play(&mut players, &mut ledger, fallen + ROLLS_AFTER, PLAY_MAX, async |_| Ok(())).await?;
+    play(&mut players, &[], &mut ledger, fallen + ROLLS_AFTER, PLAY_MAX, async |_| Ok(())).await?;
     for player in &tabs {
         let after = player.bet_on.iter().filter(|roll| **roll > fallen).count();
         ensure!(after >= 2, "{} had chips on {after} rolls after the kill", player.name);
@@ -113,7 +113,7 @@ async fn tabs_keep_playing_over_webrtc_after_their_node_is_killed() -> Result<()
     }
     let all: Vec<&Player> = tabs.iter().collect();
     let height = all[0].table().await?["height"].as_u64().unwrap_or(0);
-    agree(&mut ledger, &all, height.saturating_sub(1)).await?;
+    agree(&mut ledger, &all, &[], height.saturating_sub(1)).await?;
     tabs[0].tab.picture(&pictures().join("after-the-node.png")).await?;
     Ok(())
 }
