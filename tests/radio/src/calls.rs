@@ -8,7 +8,7 @@ use crate::{
         ADAPTER, ADVERT_BYTES_MAX, ADVERTISING_MANAGER, ADVERTS_MAX, Adapter, Advert, DEVICE,
         GATT_MANAGER,
     },
-    gatt::{Application, CHARACTERISTIC, Objects},
+    served::{Application, CHARACTERISTIC, Objects},
     value::wire,
     value::{
         Properties, Value, get_bytes, get_manufacturer, get_service_data, get_text, get_texts,

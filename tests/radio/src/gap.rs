@@ -3,7 +3,7 @@
 use crate::{
     ADAPTERS_MAX,
     bus::{Bus, Interfaces},
-    gatt::Application,
+    served::Application,
     value::{Properties, Value, text},
     world::{World, pair},
 };

@@ -1,18 +1,17 @@
-//! Services and characteristics: what a program serves, how others see it, and the values on
-//! their way.
+//! Characteristics as centrals see them, and the way of a value from one program to the other.
 //!
 //! - Values of one characteristic stay in order, in both directions.
 //! - A program that offers sockets (`AcquireWrite`, `AcquireNotify`) gets one per central and
 //!   direction, as from BlueZ 5.82; otherwise it is called and listened to over the bus.
 //! - Nothing is read from a program while [`FRAMES_MAX`] of its values are on their way, and a
 //!   write is answered once there is room: so the air pushes back.
-//!
-//! Long because a value's whole way, from one program to the other, is one thing to read.
 
 use crate::{
     bus::Interfaces,
     gap::{DEVICE, Owned},
-    value::{Properties, Value, get_bool, get_text, get_texts, text},
+    lane::{FRAMES_MAX, Lane},
+    served::{CHARACTERISTIC, SERVICE, Served},
+    value::{Properties, Value, get_text, text},
     world::World,
 };
 use dbus::{
@@ -20,15 +19,13 @@ use dbus::{
     arg::{PropMap, RefArg, Variant},
 };
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, VecDeque},
     fs::File,
     io::ErrorKind,
     os::{fd::OwnedFd, unix::net::UnixDatagram},
     time::{Duration, Instant},
 };
 
-pub const SERVICE: &str = "org.bluez.GattService1";
-pub const CHARACTERISTIC: &str = "org.bluez.GattCharacteristic1";
 pub const DESCRIPTOR: &str = "org.bluez.GattDescriptor1";
 
 /// The descriptor by which a central subscribes; Chromium wants to see it.
@@ -40,45 +37,12 @@ pub const VALUE_BYTES_MAX: usize = 512;
 /// Bytes of a packet that are not the value.
 const ATT_HEADER_BYTES: u16 = 3;
 
-/// Values of one characteristic on their way in one direction: at 512 bytes 16 KiB, far more than
-/// a controller's buffers hold.
-pub const FRAMES_MAX: usize = 32;
-
 /// Writes that wait for room on the air. A program that has more of them unanswered than this is
 /// refused.
 pub const WRITES_HELD_MAX: usize = 1024;
 
 /// How long the services of a lost link stay in sight. Guess: longer than a call is on its way.
 const SERVICES_LINGER: Duration = Duration::from_millis(50);
-
-/// Services and characteristics of one program.
-pub const APPLICATION_OBJECTS_MAX: usize = 64;
-
-/// A program's objects, as `GetManagedObjects` gives them.
-pub type Objects = HashMap<Path<'static>, HashMap<String, PropMap>>;
-
-/// What one program serves.
-#[derive(Clone, Debug, Default)]
-pub struct Application {
-    pub services: Vec<Service>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Service {
-    uuid: String,
-    primary: bool,
-    characteristics: Vec<Served>,
-}
-
-#[derive(Clone, Debug)]
-struct Served {
-    path: String,
-    uuid: String,
-    flags: Vec<String>,
-    /// Whether the program takes values through a socket.
-    takes_writes: bool,
-    gives_notifications: bool,
-}
 
 /// A characteristic as one central sees it.
 pub struct Characteristic {
@@ -110,82 +74,7 @@ enum Way {
     Bus,
 }
 
-#[derive(Default)]
-struct Lane {
-    frames: VecDeque<Frame>,
-    last_due: Option<Instant>,
-}
-
-struct Frame {
-    due: Instant,
-    data: Vec<u8>,
-    /// Answered once the value has arrived.
-    call: Option<Message>,
-}
-
 type Key = (usize, String);
-
-impl Application {
-    /// Reads what a program offers. An error says what is wrong with it.
-    pub fn read(objects: &Objects) -> Result<Application, String> {
-        if objects.len() > APPLICATION_OBJECTS_MAX {
-            return Err(format!("more than {APPLICATION_OBJECTS_MAX} objects"));
-        }
-        let of = |interface: &str| {
-            let mut found: Vec<(String, &PropMap)> = objects
-                .iter()
-                .filter_map(|(path, all)| Some((path.to_string(), all.get(interface)?)))
-                .collect();
-            found.sort_by(|a, b| a.0.cmp(&b.0));
-            found
-        };
-        let mut services = Vec::new();
-        for (path, service) in of(SERVICE) {
-            let uuid = get_text(service, "UUID").ok_or("a service without a UUID")?;
-            let mut characteristics = Vec::new();
-            for (served, properties) in of(CHARACTERISTIC) {
-                if get_text(properties, "Service").as_ref() == Some(&path) {
-                    characteristics.push(Served {
-                        path: served,
-                        uuid: get_text(properties, "UUID").ok_or("no UUID")?.to_lowercase(),
-                        flags: get_texts(properties, "Flags"),
-                        takes_writes: properties.contains_key("WriteAcquired"),
-                        gives_notifications: properties.contains_key("NotifyAcquired"),
-                    });
-                }
-            }
-            let primary = get_bool(service, "Primary").unwrap_or(true);
-            services.push(Service { uuid: uuid.to_lowercase(), primary, characteristics });
-        }
-        match services.is_empty() {
-            true => Err("no service".to_owned()),
-            false => Ok(Application { services }),
-        }
-    }
-}
-
-impl Served {
-    fn can(&self, flags: &[&str]) -> bool {
-        self.flags.iter().any(|flag| flags.contains(&flag.as_str()))
-    }
-}
-
-impl Lane {
-    fn push(&mut self, due: Instant, data: Vec<u8>, call: Option<Message>) {
-        // A shorter delay must not let a later value pass.
-        let due = self.last_due.map_or(due, |last| last.max(due));
-        self.last_due = Some(due);
-        self.frames.push_back(Frame { due, data, call });
-    }
-
-    fn next(&self) -> Option<Instant> {
-        self.frames.front().map(|frame| frame.due)
-    }
-
-    fn is_full(&self) -> bool {
-        self.frames.len() >= FRAMES_MAX
-    }
-}
 
 impl Characteristic {
     /// The socket that a value waits for, if one does.
@@ -676,53 +565,4 @@ fn notifying(on: bool) -> Properties {
 fn frame_is_request(characteristic: Option<&Characteristic>) -> bool {
     let front = characteristic.and_then(|c| c.to_server.frames.front());
     front.is_some_and(|frame| frame.call.is_some())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "A test stops at the first surprise.")]
-
-    use super::*;
-    use std::time::Duration;
-
-    fn objects(characteristics: usize) -> Objects {
-        let word = |word: &str| Variant(Box::new(word.to_owned()) as Box<dyn RefArg>);
-        let object = |interface: &str, properties: PropMap| {
-            HashMap::from([(interface.to_owned(), properties)])
-        };
-        let service = PropMap::from([("UUID".to_owned(), word("AB"))]);
-        let mut all = Objects::from([(Path::from("/s"), object(SERVICE, service))]);
-        for n in 0..characteristics {
-            let served = PropMap::from([
-                ("UUID".to_owned(), word("cd")),
-                ("Service".to_owned(), word("/s")),
-            ]);
-            all.insert(Path::from(format!("/s/c{n}")), object(CHARACTERISTIC, served));
-        }
-        all
-    }
-
-    #[test]
-    fn an_application_is_read_up_to_its_limit() {
-        let read = Application::read(&objects(APPLICATION_OBJECTS_MAX - 1)).unwrap();
-        assert_eq!(read.services[0].uuid, "ab");
-        assert_eq!(read.services[0].characteristics.len(), APPLICATION_OBJECTS_MAX - 1);
-        let refused = Application::read(&objects(APPLICATION_OBJECTS_MAX)).unwrap_err();
-        assert!(refused.contains("more than"), "{refused}");
-        assert!(Application::read(&Objects::new()).is_err());
-    }
-
-    #[test]
-    fn a_shorter_delay_does_not_let_a_value_pass_and_a_lane_fills() {
-        let mut lane = Lane::default();
-        let now = Instant::now();
-        lane.push(now + Duration::from_secs(2), vec![1], None);
-        lane.push(now + Duration::from_secs(1), vec![2], None);
-        assert_eq!(lane.frames[0].data, [1]);
-        assert_eq!(lane.frames[1].due, now + Duration::from_secs(2));
-        while !lane.is_full() {
-            lane.push(now, vec![0], None);
-        }
-        assert_eq!(lane.frames.len(), FRAMES_MAX);
-    }
 }

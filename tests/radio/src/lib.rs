@@ -25,6 +25,8 @@ mod bus;
 mod calls;
 mod gap;
 mod gatt;
+mod lane;
+mod served;
 mod value;
 mod world;
 
