@@ -43,8 +43,9 @@ const DESK: &str = "BITCRAPS_BLE_DESK";
 /// Between two writes to somebody who may be gone.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 
-/// Frames each way of the tests that count them.
-const FRAMES: u64 = 300;
+/// Frames each way of the tests that count them: fewer than [`ble::FRAMES_WAITING_MAX`], since a
+/// notification cannot be held back and one that finds no room is lost.
+const FRAMES: u64 = 200;
 
 /// One end of the radio.
 struct Desk {
@@ -361,7 +362,7 @@ async fn a_desk_for_the_other_tests() -> Result<()> {
             order = orders.recv() => {
                 let Some(order) = order else { return Ok(()) };
                 let order: Value = serde_json::from_str(&order)?;
-                obey(&order, &ports, &bluetooth, &mut links).await?;
+                obey(&order, &ports, &bluetooth, &mut mail, &mut links).await?;
             }
             Some(mail) = mail.recv() => tell(mail, &mut links)?,
         }
@@ -372,6 +373,7 @@ async fn obey(
     order: &Value,
     ports: &Ports,
     bluetooth: &ble::Bluetooth,
+    mail: &mut mpsc::Receiver<Mail>,
     links: &mut BTreeMap<u64, LinkQueue>,
 ) -> Result<()> {
     let number = |key: &str| order[key].as_u64().unwrap_or_default();
@@ -383,11 +385,17 @@ async fn obey(
         }
         Some("hang up") => drop(links.remove(&number("link"))),
         Some("send") => {
-            let Some(queue) = links.get(&number("link")) else { return Ok(()) };
             for count in 0..number("count") {
                 let mut frame = vec![0; usize::try_from(number("bytes"))?];
                 frame[..8].copy_from_slice(&count.to_be_bytes());
-                while queue.push(frame.clone()) == Pushed::Full {
+                while let Some(queue) = links.get(&number("link"))
+                    && queue.push(frame.clone()) == Pushed::Full
+                {
+                    // What comes in meanwhile must not wait: a notification that finds no room
+                    // is lost.
+                    while let Ok(mail) = mail.try_recv() {
+                        tell(mail, links)?;
+                    }
                     sleep(Duration::from_millis(1)).await;
                 }
             }
