@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bitcraps_core::{
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     crypto::{
         dice::{MemberSecret, Share},
         identity::Identity,
@@ -46,6 +46,7 @@ fn invitation() -> Invitation {
         name: "table".to_owned(),
         buy_in: Chips(1000),
         bank: Chips(10_000),
+        rules: Rules::default(),
     }
 }
 
