@@ -9,7 +9,10 @@
 #![allow(clippy::unwrap_used)]
 
 use bitcraps_core::{
-    craps::{Chips, Number, Wager},
+    craps::{
+        Barred, Chips, Commission, FieldPays, Hard, Hop, HopPays, Number, OddsLimit, Rules, Total,
+        Wager,
+    },
     crypto::{
         dice::{self, DiceTable, MemberSecret, Params, Proof},
         identity::{Identity, Signature, peer_id, verify_with_key, work_of},
@@ -227,6 +230,9 @@ fn deal() -> dice::Deal {
     dice::Deal { roll: 300, dealer: 2, ephemeral: [0xe1; 32], shares, proof: proof() }
 }
 
+/// The default rules: 1 to 10 000 chips, side bets to 10, and the first of every choice.
+const RULES: &str = "01 904e 0a 00 00 00 00 00";
+
 fn invitation() -> Invitation {
     Invitation {
         host: [0x11; 32],
@@ -234,6 +240,7 @@ fn invitation() -> Invitation {
         name: "ann".to_owned(),
         buy_in: Chips(1000),
         bank: Chips(100_000),
+        rules: Rules::default(),
     }
 }
 
@@ -270,7 +277,7 @@ fn forms() -> Hex {
     let dice_key = format!("{} {} {} {}", n(0xc1, 32), n(0xc2, 32), n(0xc3, 32), n(0xc4, 32));
     let shares = format!("{} {} {} {}", n(0xe2, 32), n(0xe3, 32), n(0xe4, 32), n(0xe5, 32));
     Hex {
-        invitation: format!("{} {} 03 616e6e e807 a08d06", n(0x11, 32), n(0x22, 16)),
+        invitation: format!("{} {} 03 616e6e e807 a08d06 {RULES}", n(0x11, 32), n(0x22, 16)),
         seating: format!("{} 03 626f62 01 {dice_key} {signature}", n(0x33, 32)),
         dice_key,
         share: format!("ac02 02 {} {proof}", n(0xd1, 32)),
@@ -293,6 +300,18 @@ fn golden<T: Serialize + DeserializeOwned + PartialEq + core::fmt::Debug>(value:
 fn parts_of_table_messages_have_these_bytes() {
     let forms = forms();
     golden(&invitation(), &forms.invitation);
+    golden(&Rules::default(), RULES);
+    let other = Rules {
+        min: Chips(5),
+        max: Chips(500),
+        side_max: Chips(5),
+        odds: OddsLimit::Times(10),
+        field: FieldPays::Double,
+        barred: Barred::Two,
+        hop: HopPays::TwentyNineFourteen,
+        commission: Commission::OnBet,
+    };
+    golden(&other, "05 f403 05 01 0a 02 01 01 01");
     golden(&seating(), &forms.seating);
     golden(&share(), &forms.share);
     golden(&deal(), &forms.deal);
@@ -316,6 +335,23 @@ fn parts_of_table_messages_have_these_bytes() {
         (Wager::Place(Number::Eight), "09 03"),
         (Wager::Place(Number::Nine), "09 04"),
         (Wager::Place(Number::Ten), "09 05"),
+        (Wager::Buy(Number::Four), "0a 00"),
+        (Wager::Lay(Number::Ten), "0b 05"),
+        (Wager::Hard(Hard::Four), "0c 00"),
+        (Wager::Hard(Hard::Ten), "0c 03"),
+        (Wager::BigSix, "0d"),
+        (Wager::BigEight, "0e"),
+        (Wager::AnySeven, "0f"),
+        (Wager::AnyCraps, "10"),
+        (Wager::CrapsTwo, "11"),
+        (Wager::CrapsThree, "12"),
+        (Wager::CrapsTwelve, "13"),
+        (Wager::Eleven, "14"),
+        (Wager::Horn, "15"),
+        (Wager::CAndE, "16"),
+        (Wager::Hop(Hop::new(1, 6).unwrap()), "17 01 06"),
+        (Wager::Fire, "18"),
+        (Wager::Repeater(Total::new(12).unwrap()), "19 0c"),
     ];
     for (wager, form) in wagers {
         golden(&wager, form);

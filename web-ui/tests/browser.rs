@@ -366,7 +366,7 @@ async fn play_now_creates_a_table_with_the_suggested_name() {
     page.click("create-table");
     let asked = page.asked.borrow();
     assert!(
-        matches!(&asked[..], [Command::CreateTable { name, invite }]
+        matches!(&asked[..], [Command::CreateTable { name, invite, .. }]
             if !name.is_empty() && invite.is_empty()),
         "{asked:?}"
     );

@@ -6,7 +6,7 @@
 
 use crate::{
     agree::message::EVIDENCE_BYTES_MAX,
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     crypto::{
         dice,
         identity::{Identity, IdentityError, Signature, verify_with_key},
@@ -57,6 +57,8 @@ pub struct Invitation {
     pub buy_in: Chips,
     /// What the house starts with; bets it could not pay are refused.
     pub bank: Chips,
+    /// Limits and payouts, where houses differ.
+    pub rules: Rules,
 }
 
 /// The digest that seatings of the first members are signed for.

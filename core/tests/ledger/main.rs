@@ -6,7 +6,7 @@
 mod conduct;
 
 use bitcraps_core::{
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     crypto::{
         dice::{MemberSecret, Share},
         identity::Identity,
@@ -48,6 +48,7 @@ fn invitation() -> Invitation {
         name: "table".to_owned(),
         buy_in: Chips(1000),
         bank: Chips(10_000),
+        rules: Rules::default(),
     }
 }
 

@@ -8,7 +8,7 @@ mod conduct;
 mod gallery;
 
 use bitcraps_core::{
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     crypto::identity::Identity,
     game::{
         CommandError, Config, Happened, Output, PAUSE_ABOVE, RESUME_BELOW, RequestId, SeatRole,
@@ -79,7 +79,14 @@ impl World {
         let invite = (1..5).map(|who| world.id(who)).collect();
         let request = world.request();
         let (identity, now) = (&world.identities[0], world.now);
-        world.tables[0].create(request, "t".to_owned(), invite, Vec::new(), identity, now);
+        world.tables[0].create(
+            request,
+            ("t".to_owned(), Rules::default()),
+            invite,
+            Vec::new(),
+            identity,
+            now,
+        );
         world.run(3000);
         let table = world.answer(request).unwrap().unwrap();
         world.roll(table);
@@ -184,7 +191,7 @@ impl World {
 fn tables(number: u64, peers: u64) -> Tables {
     let person = number == 0 || number == peers - 1;
     let role = if person { SeatRole::Player } else { SeatRole::Bot };
-    let config = Config { role, buy_in: Chips(1000), bank: Chips(100_000) };
+    let config = Config { role, buy_in: Chips(1000), bank: Chips(100_000), ..Config::default() };
     Tables::new(config, format!("p{number}"), &Seed::from_number(number))
 }
 

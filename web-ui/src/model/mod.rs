@@ -92,6 +92,8 @@ mod sample {
             log_hash: String::new(),
             shooter: Some(peer(0)),
             point: None,
+            rules: Default::default(),
+            hand: Default::default(),
             roll: 1,
             bank: Chips(1000),
             minted: Chips(1400),

@@ -154,7 +154,7 @@ fn Seated(props: &SeatedProps) -> Html {
                 <div class="column" onkeydown={on_key}>
                     { stage(props, table, &me) }
                     { felt_part::draw(&drawn) }
-                    { rule_line(rule) }
+                    { rule_line(rule, table) }
                     { tray(worth, &on_chip) }
                 </div>
                 <TypedBet held={felt::held(table, &me)} on_typed={typed(props)} />
@@ -246,11 +246,11 @@ fn stage(props: &SeatedProps, table: &TableView, me: &PeerId) -> Html {
 }
 
 /// The rule and the exact odds of the bet that was last pointed at or focused.
-fn rule_line(wager: Option<Wager>) -> Html {
+fn rule_line(wager: Option<Wager>, table: &TableView) -> Html {
     html! {
-        <p class="rule" data-testid="rule">
+        <p class="rule" id="rule" data-testid="rule">
             if let Some(wager) = wager {
-                <strong>{ wager.to_string() }</strong>{ ". " }{ felt::rule(wager) }
+                <strong>{ wager.to_string() }</strong>{ ". " }{ felt::rule(wager, &table.rules) }
             } else {
                 { "Point at a bet, or move to it, to read its rule and its exact odds." }
             }
@@ -326,6 +326,8 @@ fn ledger(props: &SeatedProps, table: &TableView) -> Html {
                 { if leaving { "Leaving…" } else { "Leave the table" } }
             </button>
             <p class="quiet">{ "Bets still on the felt are resolved as they fall." }</p>
+            <h2>{ "The rules of this table" }</h2>
+            <p class="quiet" data-testid="rules">{ table.rules.to_string() }</p>
         </section>
     }
 }

@@ -216,6 +216,7 @@ impl Ledger {
             && genesis.invitation.bank.0 <= MINTED_MAX.0 / 4
             && genesis.invitation.buy_in.0 <= MINTED_MAX.0 / 4096
             && name_is_sound(&genesis.invitation.name)
+            && genesis.invitation.rules.check().is_ok()
             && genesis.seatings.iter().all(|s| name_is_sound(&s.name))
             && genesis.seatings.iter().all(|s| s.verify(invitation).is_ok());
         if !sound {
@@ -242,7 +243,7 @@ impl Ledger {
             last_seq: SortedMap::new(),
             bank: genesis.invitation.bank,
             minted: genesis.invitation.bank,
-            felt: Felt::new(),
+            felt: Felt::new(genesis.invitation.rules),
             phase: Phase::Dealing,
             roll: 0,
             shooter: None,
@@ -393,13 +394,11 @@ impl Ledger {
         if state.stack < chips {
             return Err(BatchError::NotEnoughChips { have: state.stack, need: chips });
         }
-        let mut felt = self.felt.clone();
-        felt.place(seat, wager, chips)?;
-        let exposure = felt.exposure();
+        let exposure = self.felt.exposure_with(seat, wager, chips)?;
         if exposure > self.bank {
             return Err(BatchError::BankTooSmall { bank: self.bank, exposure });
         }
-        self.felt = felt;
+        self.felt.place(seat, wager, chips)?;
         if let Some(state) = self.seats.get_mut(&seat) {
             state.stack.0 -= chips.0;
             state.acted = true;
