@@ -187,6 +187,7 @@ impl Node {
         let seat = session.ledger().seat(said.peer).map(|(_, state)| state.name.clone());
         let known = || self.map.peer(said.peer).map(|peer| peer.name().to_owned());
         ChatView {
+            number: said.number,
             peer_id: said.peer,
             name: seat.or_else(known).unwrap_or_else(|| said.peer.short()),
             text: said.text.clone(),

@@ -242,6 +242,8 @@ pub struct DepartureView {
 /// A line of chat. Its author signed it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChatView {
+    /// Counts the lines heard since this node follows the table, so that none is taken for another.
+    pub number: u64,
     pub peer_id: PeerId,
     /// As the seat or the map has it; the start of the id where neither knows one.
     pub name: String,

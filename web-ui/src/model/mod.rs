@@ -3,6 +3,7 @@
 
 pub mod bluetooth;
 pub mod chart;
+pub mod conduct;
 pub mod connection;
 pub mod example;
 pub mod felt;

@@ -216,6 +216,7 @@ fn announced_table(props: &LobbyProps, table: &LobbyView) -> Html {
                 data-testid="join-table" aria-label={["Join ", &table.name].concat()}>
                 { if full { "Full" } else if asking { "Joining…" } else { "Join" } }
             </button>
+            { super::table::watch(&props.asked, &props.on_do, id) }
         </li>
     }
 }
