@@ -1,4 +1,5 @@
-//! What a table says of its members' conduct: who lied, who is away, who is slow, who left with what.
+//! What a table says of its members' conduct: who lied, who is away, who is slow, and who left
+//! with what.
 
 use super::{
     table::{name_of, seat},

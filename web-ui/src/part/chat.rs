@@ -4,8 +4,8 @@
 //! from each other, so that a text that runs from right to left moves nothing but itself.
 
 use bitcraps_core::{
-    game::message::LINE_BYTES_MAX,
     id::PeerId,
+    limits::LINE_BYTES_MAX,
     node::{ChatView, TableView},
 };
 use web_sys::{HtmlInputElement, SubmitEvent};

@@ -13,10 +13,11 @@ use super::{Output, Session, Standing};
 use crate::{
     crypto::identity::{Identity, peer_id},
     game::{
-        message::{LINE_BYTES_MAX, Line, Message, line_is_sound},
+        message::{Line, Message, line_is_sound},
         refused::{CommandError, RequestId},
     },
     id::PeerId,
+    limits::LINE_BYTES_MAX,
     sorted::SortedMap,
     time::{Duration, Instant},
 };
