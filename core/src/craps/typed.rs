@@ -15,8 +15,9 @@ pub enum ParseBetError {
     #[error("a bet is at most {max} characters, for example: place 6 12")]
     TooLong { max: usize },
     #[error(
-        "there is no bet \"{word}\"; bets are pass, don't pass, come, don't come, odds, field, place, \
-         buy, lay, hard, big, any seven, any craps, craps, eleven, horn, c&e, hop, fire and repeater"
+        "there is no bet \"{word}\"; bets are pass, don't pass, come, don't come, odds, field, \
+         place, buy, lay, hard, big, any seven, any craps, craps, eleven, horn, c&e, hop, fire and \
+         repeater"
     )]
     UnknownBet { word: String },
     #[error("say which number, for example: {example}")]

@@ -9,7 +9,7 @@
 use super::{
     ledger::{Ledger, Phase, SeatState},
     message::{Action, SeatRole},
-    strategy::Strategy,
+    strategy::{Situation, Strategy},
 };
 use crate::{
     craps::{Chips, Seat, Spot},
@@ -102,8 +102,15 @@ impl Watch {
         let roll = ledger.roll();
         let awake = self.acted_at.is_some() || self.acted_before;
         if me.role == SeatRole::Bot && awake {
-            let bet = self.strategy.bet(ledger, (seat, me), self.losses);
-            if let Some((wager, chips)) = bet {
+            let situation = Situation {
+                felt: ledger.felt(),
+                bank: ledger.bank(),
+                seat,
+                stack: me.stack,
+                losses: self.losses,
+                log_hash: ledger.log_hash(),
+            };
+            if let Some((wager, chips)) = self.strategy.bet(situation) {
                 return Some(Action::Bet { roll, wager, chips });
             }
         }

@@ -2,8 +2,8 @@
 //!
 //! `tables` is what the node talks to: all tables of this peer, invitations and the lobby.
 //! `session` runs one table: its ledger, its agreement, what waits to be agreed. `ledger` is the
-//! table as the log describes it, `habit` what a seat does without a person and `strategy` how it bets, `seating` a peer's
-//! consent to sit, `keys` the names under which a table is stored.
+//! table as the log describes it, `habit` what a seat does without a person and `strategy` how it
+//! bets then, `seating` a peer's consent to sit, `keys` the names under which a table is stored.
 
 mod habit;
 mod keys;

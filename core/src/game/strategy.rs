@@ -3,9 +3,8 @@
 //! Rules. A strategy says one bet at a time, only bets that the log would take now, and says none
 //! once it has what it wants on the felt; so a bot never waits for a bet that cannot come.
 
-use super::ledger::{Ledger, SeatState};
 use crate::{
-    craps::{Chips, Number, Seat, Spot, Wager},
+    craps::{Chips, Felt, Number, Seat, Spot, Wager},
     seed::Seed,
 };
 use core::{fmt, str::FromStr};
@@ -36,6 +35,19 @@ pub enum Strategy {
     Random,
 }
 
+/// What a strategy looks at.
+#[derive(Clone, Copy)]
+pub(super) struct Situation<'a> {
+    pub felt: &'a Felt,
+    pub bank: Chips,
+    pub seat: Seat,
+    pub stack: Chips,
+    /// Pass bets lost in a row.
+    pub losses: u32,
+    /// Changes with every entry of the log, and is the same on every machine.
+    pub log_hash: [u8; 32],
+}
+
 impl Strategy {
     pub const ALL: [Strategy; 4] =
         [Strategy::Conservative, Strategy::IronCross, Strategy::Martingale, Strategy::Random];
@@ -50,18 +62,13 @@ impl Strategy {
         }
     }
 
-    /// The bet this seat would make next, having lost its last `losses` pass bets in a row.
-    pub(super) fn bet(
-        self,
-        ledger: &Ledger,
-        (seat, me): (Seat, &SeatState),
-        losses: u32,
-    ) -> Option<(Wager, Chips)> {
-        let felt = ledger.felt();
+    /// The bet this seat makes next.
+    pub(super) fn bet(self, at: Situation<'_>) -> Option<(Wager, Chips)> {
+        let Situation { felt, seat, stack, .. } = at;
         let allowed = |wager: Wager, chips: Chips| {
             let exposure = felt.exposure_with(seat, wager, chips);
-            let paid = exposure.is_ok_and(|exposure| exposure <= ledger.bank());
-            (chips <= me.stack && paid).then_some((wager, chips))
+            let paid = exposure.is_ok_and(|exposure| exposure <= at.bank);
+            (chips <= stack && paid).then_some((wager, chips))
         };
         let free = |wager: Wager| felt.chips_on(seat, wager.spot()) == Chips::ZERO;
         let usual = |chips: Chips| chips.max(felt.rules().min).min(felt.rules().max);
@@ -70,7 +77,7 @@ impl Strategy {
             Strategy::Conservative => {
                 let most = felt.limit(seat, Wager::PassOdds).ok()?;
                 let more = most.checked_sub(felt.chips_on(seat, Spot::PassOdds))?;
-                allowed(Wager::PassOdds, more.min(me.stack))
+                allowed(Wager::PassOdds, more.min(stack))
             }
             Strategy::IronCross => {
                 felt.point()?;
@@ -87,8 +94,8 @@ impl Strategy {
                 if !free(Wager::Pass) {
                     return None;
                 }
-                let doubled = usual(BOT_BET).saturating_mul(1 << losses.min(32));
-                let most = usual(doubled).min(me.stack);
+                let doubled = usual(BOT_BET).saturating_mul(1 << at.losses.min(32));
+                let most = usual(doubled).min(stack);
                 // What the bank could not pay is begun anew.
                 allowed(Wager::Pass, most).or_else(|| allowed(Wager::Pass, usual(BOT_BET)))
             }
@@ -96,8 +103,7 @@ impl Strategy {
                 if felt.bets_of(seat).count() >= RANDOM_SPOTS_MAX {
                     return None;
                 }
-                // The same on every machine, and another draw with every change of the log.
-                let fork = Seed::from_bytes(ledger.log_hash()).fork("bitcraps v1 random bot");
+                let fork = Seed::from_bytes(at.log_hash).fork("bitcraps v1 random bot");
                 let mut rng = fork.fork(&seat.0.to_string()).rng();
                 let wagers: Vec<Wager> = Wager::all().filter(|wager| free(*wager)).collect();
                 (0..RANDOM_DRAWS).find_map(|_| {
@@ -126,5 +132,124 @@ impl FromStr for Strategy {
     fn from_str(text: &str) -> Result<Strategy, ParseStrategyError> {
         let named = |strategy: &Strategy| strategy.name() == text.replace('_', " ");
         Strategy::ALL.into_iter().find(named).ok_or(ParseStrategyError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "A test stops at the first surprise.")]
+    use super::*;
+    use crate::craps::{Dice, Rules};
+
+    const ME: Seat = Seat(0);
+
+    fn at(felt: &Felt) -> Situation<'_> {
+        let (bank, stack) = (Chips(100_000), Chips(1_000));
+        Situation { felt, bank, seat: ME, stack, losses: 0, log_hash: [1; 32] }
+    }
+
+    /// Everything the strategy bets before it rests.
+    fn bets(strategy: Strategy, felt: &mut Felt) -> Vec<(Wager, u64)> {
+        let mut made = Vec::new();
+        while let Some((wager, chips)) = strategy.bet(at(felt)) {
+            felt.place(ME, wager, chips).unwrap();
+            made.push((wager, chips.0));
+            assert!(made.len() < 20, "{strategy} never rests: {made:?}");
+        }
+        made
+    }
+
+    #[test]
+    fn conservative_takes_full_odds_behind_the_pass_line() {
+        let mut felt = Felt::new(Rules::default());
+        assert_eq!(bets(Strategy::Conservative, &mut felt), [(Wager::Pass, 10)]);
+        felt.roll(Dice(2, 2));
+        assert_eq!(bets(Strategy::Conservative, &mut felt), [(Wager::PassOdds, 30)]);
+        felt.roll(Dice(1, 2));
+        assert_eq!(bets(Strategy::Conservative, &mut felt), []);
+        let mut late = Felt::new(Rules::default());
+        late.roll(Dice(2, 2));
+        assert_eq!(bets(Strategy::Conservative, &mut late), [], "the pass line is closed");
+    }
+
+    #[test]
+    fn the_iron_cross_covers_every_number_but_seven_once_there_is_a_point() {
+        let mut felt = Felt::new(Rules::default());
+        assert_eq!(bets(Strategy::IronCross, &mut felt), []);
+        felt.roll(Dice(2, 2));
+        let place = Wager::Place;
+        let cross = [
+            (place(Number::Five), 10),
+            (place(Number::Six), 12),
+            (place(Number::Eight), 12),
+            (Wager::Field, 10),
+        ];
+        assert_eq!(bets(Strategy::IronCross, &mut felt), cross);
+        for dice in Dice::all().filter(|dice| dice.total() != 7) {
+            let settled = felt.clone().roll(dice).resolved;
+            let net: i64 = settled.iter().map(|r| r.paid().0 as i64 - r.stake.0 as i64).sum();
+            assert!(net > 0, "{dice:?}");
+        }
+        felt.roll(Dice(1, 1));
+        assert_eq!(bets(Strategy::IronCross, &mut felt), [(Wager::Field, 10)]);
+    }
+
+    #[test]
+    fn martingale_doubles_up_to_the_table_the_stack_or_the_bank() {
+        let felt = Felt::new(Rules { max: Chips(100), ..Rules::default() });
+        let next = |situation| Strategy::Martingale.bet(situation).map(|(_, chips)| chips.0);
+        let usual = at(&felt);
+        for (losses, chips) in [(0, 10), (1, 20), (2, 40), (3, 80), (4, 100), (u32::MAX, 100)] {
+            assert_eq!(next(Situation { losses, ..usual }), Some(chips));
+        }
+        assert_eq!(next(Situation { losses: 3, stack: Chips(50), ..usual }), Some(50));
+        assert_eq!(next(Situation { losses: 3, bank: Chips(50), ..usual }), Some(10));
+        assert_eq!(next(Situation { stack: Chips(0), ..usual }), None);
+    }
+
+    #[test]
+    fn random_bets_only_what_is_allowed_and_rests_with_a_few() {
+        let mut kinds = Vec::new();
+        let rules = Rules { min: Chips(3), max: Chips(9), side_max: Chips(5), ..Rules::default() };
+        for case in 0..200 {
+            let mut felt = Felt::new(rules);
+            if case % 2 == 1 {
+                felt.roll(Dice(3, 3));
+            }
+            let log_hash = *Seed::from_number(case).as_bytes();
+            while let Some((wager, chips)) =
+                Strategy::Random.bet(Situation { log_hash, ..at(&felt) })
+            {
+                assert_eq!(felt.check(ME, wager, chips), Ok(wager.spot()));
+                felt.place(ME, wager, chips).unwrap();
+                kinds.push(wager);
+            }
+            let spots = felt.bets().count();
+            assert!(spots <= RANDOM_SPOTS_MAX && spots > 0, "{spots} spots");
+        }
+        kinds.sort();
+        kinds.dedup();
+        assert!(kinds.len() > 40, "only {} kinds of bets", kinds.len());
+    }
+
+    #[test]
+    fn nobody_bets_without_chips_or_against_an_empty_bank() {
+        let mut on = Felt::new(Rules::default());
+        on.roll(Dice(3, 3));
+        for felt in [&Felt::new(Rules::default()), &on] {
+            for strategy in Strategy::ALL {
+                assert_eq!(strategy.bet(Situation { stack: Chips(0), ..at(felt) }), None);
+                assert_eq!(strategy.bet(Situation { bank: Chips(0), ..at(felt) }), None);
+            }
+        }
+    }
+
+    #[test]
+    fn strategies_have_names_that_are_read_back() {
+        for strategy in Strategy::ALL {
+            assert_eq!(strategy.to_string().parse(), Ok(strategy));
+        }
+        assert_eq!("iron_cross".parse(), Ok(Strategy::IronCross));
+        assert_eq!("lucky".parse::<Strategy>(), Err(ParseStrategyError));
     }
 }

@@ -1,6 +1,7 @@
 //! The rules against tables, the money against conservation, the edges against arithmetic.
 
 mod edges;
+mod golden;
 mod limits;
 mod money;
 mod rules;

@@ -156,6 +156,8 @@ pub enum BatchError {
     NoProof(#[from] agree::EvidenceError),
     #[error("{peer} acted since, the members changed, or the same was said before")]
     StaleClaim { peer: PeerId },
+    #[error("{why}")]
+    MayNotBet { why: &'static str },
     #[error("{have} chips are at hand, {need} are needed")]
     NotEnoughChips { have: Chips, need: Chips },
     #[error("the house holds {bank} and could have to pay {exposure}")]
@@ -386,10 +388,20 @@ impl Ledger {
     }
 
     fn bet(&mut self, seat: Seat, roll: u64, wager: Wager, chips: Chips) -> Result<(), BatchError> {
+        let refused = |why| Err(BatchError::MayNotBet { why });
+        if roll == self.roll && self.phase != Phase::Betting {
+            return refused("bets are closed for this roll; wait for the next one");
+        }
         self.due(Phase::Betting, roll)?;
         let state = self.seats.get(&seat).ok_or(BatchError::NotDue)?;
-        if state.ready || state.leaving || state.role == SeatRole::Witness {
-            return Err(BatchError::NotDue);
+        if state.role == SeatRole::Witness {
+            return refused("a witness votes and never bets; sit down as a player to bet");
+        }
+        if state.leaving {
+            return refused("this seat is being given up; take one again to bet");
+        }
+        if state.ready {
+            return refused("this seat has no more bets for this roll; wait for the next one");
         }
         if state.stack < chips {
             return Err(BatchError::NotEnoughChips { have: state.stack, need: chips });
