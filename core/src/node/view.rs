@@ -32,7 +32,7 @@ pub struct NodeView {
     pub map: MapView,
     /// Connected parts of the map, largest first; one part means a whole mesh.
     pub partitions: Vec<Vec<PeerId>>,
-    /// Tables this node has a seat at.
+    /// Tables this node has a seat at or looks on.
     pub tables: Vec<TableView>,
     /// Tables that others announce.
     pub lobby: Vec<LobbyView>,
