@@ -8,6 +8,7 @@ mod graph;
 mod http;
 mod loopback;
 mod near;
+mod odds;
 mod rig;
 mod tls;
 mod transport;
