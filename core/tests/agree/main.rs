@@ -10,6 +10,12 @@ mod golden;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod locks;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod script;
 #[cfg(test)]
 mod world;
