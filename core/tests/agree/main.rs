@@ -1,8 +1,11 @@
 //! Agreement through its public API: a virtual network with liars and crashes (`world`), scripted
-//! attacks (a random adversary rarely finds them), limits filled to the brim, and golden bytes.
+//! attacks (a random adversary rarely finds them), the rules about locks one by one (`locks`), a second
+//! engine beside the first (`differential`), limits filled to the brim, and golden bytes.
 
 #[cfg(test)]
 mod attacks;
+#[cfg(test)]
+mod differential;
 #[cfg(test)]
 mod forge;
 #[cfg(test)]

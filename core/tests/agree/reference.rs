@@ -1,9 +1,9 @@
-//! A second, small Tendermint, written from the paper (arXiv:1807.04938, Algorithm 1) for the tests:
-//! a store of what was received, and rules that are tried again until none applies. Lines are those
-//! of the paper.
+//! A second, small Tendermint, written from the paper (arXiv:1807.04938, Algorithm 1) for the
+//! tests: a store of what was received, and rules that are tried again until none applies. Line
+//! numbers are the paper's.
 //!
 //! It decides nothing that ships. `differential` feeds it what `Agree` takes and compares what
-//! both do; `scripts` plants each [`Fault`] into it to see the script of that rule fail.
+//! both do; `locks` plants each [`Fault`] into it to see the script of that rule fail.
 //!
 //! Two readings of the paper are Malachite's, so that both can be compared. Of two votes of one
 //! member in one step the first counts, in the paper both. In line 55 votes count, in the paper

@@ -125,8 +125,8 @@ fn describe(act: &Act) -> Option<String> {
     })
 }
 
-fn patience(timer: Timer, round: u32) -> Duration {
-    let config = config();
+/// How long a timer runs: the paper's timeouts grow with the round.
+pub fn patience(config: &Config, timer: Timer, round: u32) -> Duration {
     let base = match timer {
         Timer::Propose => config.propose,
         Timer::Prevote => config.prevote,
@@ -186,7 +186,11 @@ impl Paper {
     }
 
     fn acts(&mut self) -> Vec<String> {
-        self.timed.acts(self.now, patience).iter().filter_map(describe).collect()
+        self.timed
+            .acts(self.now, |timer, round| patience(&config(), timer, round))
+            .iter()
+            .filter_map(describe)
+            .collect()
     }
 }
 

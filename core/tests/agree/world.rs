@@ -5,7 +5,11 @@
 //! two votes for one step, no honest member is accused. Checked at its end: every honest member
 //! decided every height.
 
-use crate::forge::{GROUP, Person, set_of};
+use crate::{
+    differential::Shadow,
+    forge::{GROUP, Person, set_of},
+    reference::Fault,
+};
 use bitcraps_core::{
     agree::{
         Agree, Config, Decision, Evidence, Input, MemberKey, Members, Output, digest,
@@ -64,6 +68,10 @@ pub struct Plan {
     /// Break the rules on purpose: a crash loses what was durable as well.
     pub forgetful: bool,
     pub pace: Pace,
+    /// Every honest member has a reference engine beside it. For one height.
+    pub shadows: bool,
+    /// What is wrong with the shadows.
+    pub fault: Option<Fault>,
 }
 
 impl Plan {
@@ -82,6 +90,8 @@ impl Plan {
             epoch: 0,
             forgetful: false,
             pace: Pace::Always,
+            shadows: false,
+            fault: None,
         }
     }
 }
@@ -96,6 +106,8 @@ pub struct Report {
     pub worst_round: u32,
     pub rounds: u64,
     pub histories: u64,
+    /// Votes, proposals and decisions that a shadow had to match.
+    pub compared: u64,
 }
 
 enum Event {
@@ -118,6 +130,7 @@ struct Node {
     pending: Vec<(u64, u64, u64, Vec<u8>)>,
     decided: BTreeMap<u64, Decision>,
     wake: u64,
+    shadow: Option<Shadow>,
 }
 
 pub struct World {
@@ -138,12 +151,12 @@ pub struct World {
 }
 
 /// The table's opinion: whatever does not start with "bad" is fine.
-fn judge(_height: u64, value: &[u8]) -> bool {
+pub fn judge(_height: u64, value: &[u8]) -> bool {
     !value.starts_with(b"bad")
 }
 
 /// Short, so that virtual hours stay affordable.
-fn config() -> Config {
+pub fn config() -> Config {
     let ms = Duration::from_millis;
     Config {
         propose: ms(400),
@@ -175,6 +188,7 @@ impl World {
                 pending: Vec::new(),
                 decided: BTreeMap::new(),
                 wake: u64::MAX,
+                shadow: None,
             })
             .collect();
         let mut world = World {
@@ -279,6 +293,9 @@ impl World {
         let replay: Vec<Vec<u8>> = node.log.values().cloned().collect();
         if let Some(agree) = &mut node.agree {
             agree.handle(now, Input::Height { height, members, replay: &replay }, &mut judge);
+            if self.plan.shadows {
+                node.shadow = Shadow::new(agree, &node.person.key, self.plan.fault, now);
+            }
         }
     }
 
@@ -310,6 +327,9 @@ impl World {
 
     /// No honest member ever signs two different votes for one height, round and step.
     fn audit(&mut self, from: usize, bytes: &[u8]) {
+        if let Some(shadow) = &mut self.nodes[from].shadow {
+            shadow.check(bytes);
+        }
         let Ok(Message::Vote(vote)) = Message::decode(bytes) else { return };
         let members = self.members(vote.height);
         if members.key(usize::from(vote.member)) != Some(self.nodes[from].person.key) {
@@ -398,6 +418,9 @@ impl World {
         self.report.rounds += u64::from(decision.round);
         // Stored at once, before the next height is started.
         let node = &mut self.nodes[i];
+        if let Some(shadow) = node.shadow.take() {
+            self.report.compared += shadow.finish(&decision, node.life == 1);
+        }
         node.decided.insert(decision.height, decision);
         node.log.clear();
         if self.plan.pace == Pace::Always {
@@ -407,8 +430,11 @@ impl World {
 
     fn feed(&mut self, i: usize, input: Input<'_>) {
         let now = self.instant();
-        if let Some(agree) = &mut self.nodes[i].agree {
-            agree.handle(now, input, &mut judge);
+        let Node { agree: Some(agree), shadow, .. } = &mut self.nodes[i] else { return };
+        let before = *agree.refused();
+        agree.handle(now, input.clone(), &mut judge);
+        if let Some(shadow) = shadow {
+            shadow.heard(&input, now, &before, agree.refused());
         }
     }
 
