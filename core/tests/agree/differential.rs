@@ -1,5 +1,5 @@
-//! `Agree` beside the reference engine: whatever a member's `Agree` takes, its shadow takes as well,
-//! and both must cast the same votes, make the same proposals and decide the same.
+//! `Agree` beside the reference engine: whatever a member's `Agree` takes, its shadow takes as
+//! well, and both must cast the same votes, make the same proposals and decide the same.
 //!
 //! The driver and the reference share no line: one reacts to thresholds as they are crossed, the
 //! other tries its rules again after every input. What `Agree` refuses its shadow never hears of:

@@ -1,6 +1,6 @@
 //! Agreement through its public API: a virtual network with liars and crashes (`world`), scripted
-//! attacks (a random adversary rarely finds them), the rules about locks one by one (`locks`), a second
-//! engine beside the first (`differential`), limits filled to the brim, and golden bytes.
+//! attacks (a random adversary rarely finds them), the rules about locks one by one (`locks`), a
+//! second engine beside the first (`differential`), limits filled to the brim, and golden bytes.
 
 #[cfg(test)]
 mod attacks;

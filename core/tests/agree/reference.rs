@@ -238,17 +238,13 @@ impl Reference {
 
     fn timed_out(&mut self, round: u32, timer: Timer) {
         let current = round == self.round;
+        let proposing = self.at == At::Propose || self.has(Fault::L57VotesTwice);
+        let prevoting = self.at == At::Prevote || self.has(Fault::L61VotesTwice);
         match timer {
-            Timer::Propose if current => {
-                if self.at == At::Propose || self.has(Fault::L57VotesTwice) {
-                    self.vote(Step::Prevote, None); // 57
-                }
-            }
-            Timer::Prevote if current => {
-                if self.at == At::Prevote || self.has(Fault::L61VotesTwice) {
-                    self.vote(Step::Precommit, None); // 61
-                    self.unlock_if(Fault::L61Unlocks);
-                }
+            Timer::Propose if current && proposing => self.vote(Step::Prevote, None), // 57
+            Timer::Prevote if current && prevoting => {
+                self.vote(Step::Precommit, None); // 61
+                self.unlock_if(Fault::L61Unlocks);
             }
             Timer::Precommit if current || self.has(Fault::L65TakesAnyRoundsTimer) => {
                 self.unlock_if(Fault::L65Unlocks);
