@@ -130,6 +130,7 @@ pub struct Held {
     /// Bit i is member i.
     pub prevotes: u16,
     pub precommits: u16,
+    /// The answer need not bring a proposal: it is held, or somebody else is asked for it.
     pub proposal: bool,
     pub polka: bool,
 }

@@ -101,6 +101,7 @@ impl Agree {
             Driven::NewRound(height, round) => {
                 self.timers.retain(|(_, timeout)| timeout.round >= round);
                 self.forget_old_votes(round);
+                self.sync.on_round(self.now, self.config.sync);
                 let proposer = self.members.proposer(height.0, number(round));
                 inputs.push_back(Drive::NewRound(height, round, proposer));
             }
@@ -225,13 +226,20 @@ impl Agree {
     }
 
     pub(super) fn on_time(&mut self) {
-        while let Some(due) = self.timers.iter().position(|(at, _)| *at <= self.now) {
-            let (_, timeout) = self.timers.swap_remove(due);
+        while let Some(timeout) = self.next_timeout() {
             self.on_timeout(timeout);
         }
         if self.now >= self.sync.next() {
             self.ask_some();
         }
+    }
+
+    /// In the order of their deadlines, so that one whose clock stood still, a page in the
+    /// background, takes the steps it would have taken.
+    fn next_timeout(&mut self) -> Option<Timeout> {
+        let first = self.timers.iter().map(|(at, _)| *at).min().filter(|at| *at <= self.now)?;
+        let place = self.timers.iter().position(|(at, _)| *at == first)?;
+        Some(self.timers.remove(place).1)
     }
 
     fn on_timeout(&mut self, timeout: Timeout) {

@@ -498,6 +498,18 @@ fn a_member_far_behind_is_told_where_we_are() {
     assert!(told, "{:?}", rig.said);
 }
 
+/// A page in the background: the timer for precommits, set later, ran out before the proposer's.
+#[test]
+fn timers_that_ran_out_while_we_slept_do_so_in_their_order() {
+    let mut rig = Rig::new();
+    for by in rig.others() {
+        rig.vote(by, Step::Precommit, 0, None);
+    }
+    rig.now = rig.now + core::time::Duration::from_secs(5);
+    assert_eq!(rig.input(Input::Tick), [], "no vote in the round that was over");
+    assert_eq!(rig.agree.round(), 1);
+}
+
 #[test]
 fn a_frozen_table_grows_quiet_and_a_nudge_asks_everyone_at_once() {
     let mut rig = Rig::new();

@@ -97,6 +97,15 @@ impl Shadow {
 
     /// `input` was handed to `Agree` at `now`, whose counters were `before` and are `after`.
     pub fn heard(&mut self, input: &Input<'_>, now: Instant, before: &Refused, after: &Refused) {
+        if let Input::Message { bytes, .. } = input
+            && let Ok(Message::Decided(_)) = Message::decode(bytes)
+        {
+            self.told |= accepted(before, after);
+        }
+        // Its timers ended with the height.
+        if self.told {
+            return;
+        }
         let taken = match input {
             Input::Message { bytes, .. } => self.of_message(bytes),
             Input::Value { round, value, .. } => {
@@ -112,7 +121,7 @@ impl Shadow {
         }
     }
 
-    fn of_message(&mut self, bytes: &[u8]) -> Option<Take> {
+    fn of_message(&self, bytes: &[u8]) -> Option<Take> {
         Some(match Message::decode(bytes).ok()? {
             Message::Vote(vote) => Take::Vote {
                 step: vote.step,
@@ -131,11 +140,7 @@ impl Shadow {
                 by: (0..16).filter(|place| polka.signers >> place & 1 == 1).collect(),
                 id: polka.value,
             },
-            Message::Decided(_) => {
-                self.told = true;
-                return None;
-            }
-            Message::Status(_) | Message::Resting(_) => return None,
+            Message::Decided(_) | Message::Status(_) | Message::Resting(_) => return None,
         })
     }
 

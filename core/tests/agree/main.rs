@@ -7,6 +7,8 @@ mod attacks;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod fetching;
+#[cfg(test)]
 mod forge;
 #[cfg(test)]
 mod golden;

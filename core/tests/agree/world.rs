@@ -14,7 +14,7 @@ use crate::{
 };
 use bitcraps_core::{
     agree::{
-        Agree, Config, Decision, Evidence, Input, MemberKey, Members, Output, digest,
+        Agree, Config, Decision, Evidence, Input, MemberKey, Members, Output,
         message::{Message, Step, ValueId},
     },
     seed::{Rng, Seed},
@@ -70,6 +70,8 @@ pub struct Plan {
     /// Break the rules on purpose: a crash loses what was durable as well.
     pub forgetful: bool,
     pub pace: Pace,
+    /// Bytes of every value.
+    pub value_bytes: usize,
     /// Every honest member has a reference engine beside it. For one height.
     pub shadows: bool,
     /// What is wrong with the shadows.
@@ -92,6 +94,7 @@ impl Plan {
             epoch: 0,
             forgetful: false,
             pace: Pace::Always,
+            value_bytes: 200,
             shadows: false,
             fault: None,
         }
@@ -382,7 +385,7 @@ impl World {
             Output::NeedValue { height, round } => {
                 let life = self.nodes[i].life;
                 let mut value = format!("h{height} r{round} by {i} in life {life} ").into_bytes();
-                value.resize(200, b'.');
+                value.resize(self.plan.value_bytes, b'.');
                 self.feed(i, Input::Value { height, round, value });
             }
             Output::Decided(decision) => self.on_decided(i, decision),
