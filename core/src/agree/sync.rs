@@ -7,8 +7,8 @@
 //!
 //! Votes are short and come from everyone asked. Values may be 64 KiB long and come from one
 //! member at a time: only that one is told that the proposal is missing. Those who voted for a
-//! value are asked first, because they have it; each is given longer than the one before, because
-//! a slow link is not to carry the same value several times over. One who waits at a height that
+//! value are asked first, because they have it; every second one is given twice as long, because a
+//! slow link is not to carry the same value many times over. One who waits at a height that
 //! is decided is first sent the precommits: most often they are all it lacks.
 
 use super::{
@@ -206,7 +206,7 @@ impl Agree {
             turns.filter(|key| !self.sync.fetch.tried.contains(key)).collect();
         let to = fresh.iter().find(|key| holds(key)).or(fresh.first()).copied()?;
         let tries = self.sync.fetch.tried.len() as u32;
-        let patience = self.config.sync.saturating_mul(1 << tries.min(8)).min(self.config.longest);
+        let patience = self.config.sync.saturating_mul(1 << (tries / 2)).min(self.config.longest);
         self.sync.fetch.tried.insert(to);
         self.sync.fetch.due = self.now + patience;
         Some(to)

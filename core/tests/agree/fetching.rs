@@ -47,7 +47,7 @@ fn one_who_lacks_the_value_asks_one_member_at_a_time() {
     wait_ms(&mut rig, 300);
     let first = asked_for_value(&mut rig, 0);
     assert_eq!(first.len(), 1, "{first:?}");
-    wait_ms(&mut rig, 600);
+    wait_ms(&mut rig, 350);
     let second = asked_for_value(&mut rig, 0);
     assert_eq!(second.len(), 1, "{second:?}");
     let mut both = [first, second].concat();
@@ -56,7 +56,7 @@ fn one_who_lacks_the_value_asks_one_member_at_a_time() {
     holders.sort_unstable();
     assert_eq!(both, holders, "the proposer and one who voted for it have it");
     // Neither answers: the last one has its turn, and then they begin again, ever more slowly.
-    wait_ms(&mut rig, 1_500);
+    wait_ms(&mut rig, 800);
     assert_eq!(asked_for_value(&mut rig, 0), [third]);
     wait_ms(&mut rig, 12_000);
     let later = asked_for_value(&mut rig, 0);

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod crashes;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod fetching;
