@@ -31,8 +31,10 @@ use malachite_types::{NilOrVal, Round, Value as _, VoteType};
 struct Fetch {
     /// When the next member may be asked for it.
     due: Instant,
-    /// The members that were.
+    /// The members that were, until all were.
     tried: SortedSet<MemberKey>,
+    /// How often one was in this round.
+    tries: u32,
 }
 
 /// What a peer was answered last.
@@ -96,7 +98,7 @@ impl Pace {
 
     /// A round starts: its proposal is on its way.
     pub(super) fn on_round(&mut self, now: Instant, patience: Duration) {
-        self.fetch = Fetch { due: now + patience, tried: SortedSet::new() };
+        self.fetch = Fetch { due: now + patience, ..Fetch::default() };
     }
 
     /// A height is decided. When we had to be told, ask soon whether there is more.
@@ -205,8 +207,9 @@ impl Agree {
         let fresh: Vec<MemberKey> =
             turns.filter(|key| !self.sync.fetch.tried.contains(key)).collect();
         let to = fresh.iter().find(|key| holds(key)).or(fresh.first()).copied()?;
-        let tries = self.sync.fetch.tried.len() as u32;
-        let patience = self.config.sync.saturating_mul(1 << (tries / 2)).min(self.config.longest);
+        let doubled = (self.sync.fetch.tries / 2).min(8);
+        let patience = self.config.sync.saturating_mul(1 << doubled).min(self.config.longest);
+        self.sync.fetch.tries += 1;
         self.sync.fetch.tried.insert(to);
         self.sync.fetch.due = self.now + patience;
         Some(to)
