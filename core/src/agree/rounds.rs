@@ -4,6 +4,7 @@ use super::{
     Agree, Judge, Output, Stage,
     certificate::{Decision, Evidence, Quorum},
     context::{Ctx, Height, Proposal, Value, number, proposal_message, vote_message},
+    filter::value_held,
     log::timer_of,
     members::Members,
     message::{Bytes, Record, Timer},
@@ -221,8 +222,15 @@ impl Agree {
             self.refused.value += 1;
             return;
         }
-        self.persist(&Record::Value { round, value: Bytes(value) });
-        self.drive(Drive::ProposeValue(Round::new(round), Value::new(value)));
+        let value = Value::new(value);
+        let id = value.id();
+        let Stage::Voting(driver) = &self.stage else { return };
+        let record = match value_held(driver, &id) {
+            Some(_) => Record::ValueAgain { round, value: id },
+            None => Record::Value { round, value: Bytes(value.bytes()) },
+        };
+        self.persist(&record);
+        self.drive(Drive::ProposeValue(Round::new(round), value));
     }
 
     pub(super) fn on_time(&mut self) {

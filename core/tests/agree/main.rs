@@ -15,6 +15,8 @@ mod forge;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod liars;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod locks;

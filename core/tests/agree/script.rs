@@ -19,14 +19,14 @@
 //! it is there to find, where it must fail.
 
 use crate::{
-    forge::{GROUP, Person},
+    forge::{self, GROUP, Person},
     reference::{Act, Fault, Reference, Take},
     world::people,
 };
 use bitcraps_core::{
     agree::{
         Agree, Config, Input, Members, Output, digest,
-        message::{Bytes, Message, Polka, Step, Timer, ValueId},
+        message::{Message, Step, Timer, ValueId},
     },
     time::{Duration, Instant},
 };
@@ -307,17 +307,7 @@ impl Engine for Real {
                 (*by, vote(*by, *step, at(round), value.as_deref().map(id)))
             }
             Event::Polka { value, round, by } => {
-                let mut signatures = Vec::new();
-                for by in by {
-                    let bytes = vote(*by, Step::Prevote, at(round), Some(id(value)));
-                    let Ok(Message::Vote(vote)) = Message::decode(&bytes) else { unreachable!() };
-                    signatures.extend(vote.signature.0);
-                }
-                let signers = by.iter().fold(0, |bits, by| bits | 1 << by);
-                let (height, round, value) = (self.height, *round, id(value));
-                let signatures = Bytes(&signatures);
-                let polka = Polka { height, round, value, signers, signatures };
-                (by[0], Message::Polka(polka).encode())
+                (by[0], forge::polka(&self.people, &members, at(round), by, id(value)))
             }
             Event::Offer { value, round } => {
                 let (height, round, value) = (self.height, *round, value.as_bytes().to_vec());

@@ -6,6 +6,9 @@
 //! decided every height.
 
 mod lying;
+mod tricks;
+
+pub use tricks::Trick;
 
 use crate::{
     differential::Shadow,
@@ -70,6 +73,8 @@ pub struct Plan {
     /// Break the rules on purpose: a crash loses what was durable as well.
     pub forgetful: bool,
     pub pace: Pace,
+    /// What the liars do; `None`: they say whatever comes to mind.
+    pub trick: Option<Trick>,
     /// Bytes of every value.
     pub value_bytes: usize,
     /// Every honest member has a reference engine beside it. For one height.
@@ -94,6 +99,7 @@ impl Plan {
             epoch: 0,
             forgetful: false,
             pace: Pace::Always,
+            trick: None,
             value_bytes: 200,
             shadows: false,
             fault: None,
@@ -113,6 +119,11 @@ pub struct Report {
     pub histories: u64,
     /// Votes, proposals and decisions that a shadow had to match.
     pub compared: u64,
+    /// What honest members refused, and the records they wrote.
+    pub garbled: u64,
+    pub unsigned: u64,
+    pub duplicates: u64,
+    pub records: u64,
 }
 
 enum Event {
@@ -153,6 +164,8 @@ pub struct World {
     ids: BTreeMap<u64, BTreeSet<ValueId>>,
     values: BTreeMap<u64, BTreeSet<Vec<u8>>>,
     lied: BTreeSet<(usize, u64, u32, u8)>,
+    /// What went over the wire, for those who replay it.
+    heard: Vec<Vec<u8>>,
 }
 
 /// The table's opinion: whatever does not start with "bad" is fine.
@@ -209,9 +222,17 @@ impl World {
             ids: BTreeMap::new(),
             values: BTreeMap::new(),
             lied: BTreeSet::new(),
+            heard: Vec::new(),
         };
-        for node in 0..honest {
-            world.start(node);
+        let acts = |node: &Node| match node.kind {
+            Kind::Honest => true,
+            Kind::Liar => plan.trick.is_some(),
+            Kind::Silent => false,
+        };
+        for node in 0..plan.members {
+            if acts(&world.nodes[node]) {
+                world.start(node);
+            }
         }
         world.push(1000, Event::Second);
         if plan.cut.until_ms > 0 {
@@ -233,6 +254,12 @@ impl World {
             self.on_event(event);
         }
         self.report.virtual_ms = self.now;
+        for node in self.nodes.iter().filter(|node| node.kind == Kind::Honest) {
+            let refused = node.agree.as_ref().map(|agree| *agree.refused()).unwrap_or_default();
+            self.report.garbled += refused.garbled;
+            self.report.unsigned += refused.signature;
+            self.report.duplicates += refused.duplicate + refused.other_height;
+        }
         self.report
     }
 
@@ -305,6 +332,17 @@ impl World {
     }
 
     fn send(&mut self, from: usize, to: usize, bytes: &[u8]) {
+        match self.plan.trick {
+            Some(trick) if self.nodes[from].kind == Kind::Liar => {
+                for bytes in self.bend(trick, from, to, bytes) {
+                    self.carry(from, to, &bytes);
+                }
+            }
+            _ => self.carry(from, to, bytes),
+        }
+    }
+
+    fn carry(&mut self, from: usize, to: usize, bytes: &[u8]) {
         if from == to {
             return;
         }
@@ -332,6 +370,9 @@ impl World {
 
     /// No honest member ever signs two different votes for one height, round and step.
     fn audit(&mut self, from: usize, bytes: &[u8]) {
+        if self.nodes[from].kind == Kind::Liar {
+            return;
+        }
         if let Some(shadow) = &mut self.nodes[from].shadow {
             shadow.check(bytes);
         }
@@ -368,6 +409,7 @@ impl World {
     fn on_output(&mut self, i: usize, output: Output) {
         match output {
             Output::Persist { seq, height, place, record } => {
+                self.report.records += u64::from(self.nodes[i].kind == Kind::Honest);
                 self.nodes[i].pending.push((seq, height, place, record));
                 let (at, life) = (self.now + 1 + self.rng.below(4), self.nodes[i].life);
                 self.push(at, Event::Disk { node: i, life, seq });
@@ -391,6 +433,9 @@ impl World {
             Output::Decided(decision) => self.on_decided(i, decision),
             Output::Evidence(evidence) => {
                 let culprit = self.place(evidence.culprit);
+                if self.nodes[i].kind == Kind::Liar {
+                    return;
+                }
                 assert_eq!(self.nodes[culprit].kind, Kind::Liar, "ACCUSED: {:?}", self.plan);
                 let members = self.members(evidence.height);
                 assert_eq!(evidence.verify(&GROUP, &members), Ok(()));
@@ -446,6 +491,11 @@ impl World {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Message { to, from, bytes } => match self.nodes[to].kind {
+                Kind::Liar if self.plan.trick.is_some() => {
+                    let from = self.nodes[from].person.key;
+                    self.feed(to, Input::Message { from, bytes: &bytes });
+                    self.drain(to);
+                }
                 Kind::Honest => {
                     let from = self.nodes[from].person.key;
                     self.feed(to, Input::Message { from, bytes: &bytes });
