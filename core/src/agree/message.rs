@@ -355,7 +355,14 @@ pub enum Record<'a> {
     },
     /// A verified proposal of a value that stands in an earlier record: a height that takes many
     /// rounds sees the same one again and again.
-    Again { sound: bool, round: u32, lock_round: Option<u32>, value: ValueId, signature: Signature },
+    Again {
+        sound: bool,
+        round: u32,
+        lock_round: Option<u32>,
+        /// Its bytes are there.
+        value: ValueId,
+        signature: Signature,
+    },
     /// Our own value for a round, which stands in an earlier record.
     ValueAgain { round: u32, value: ValueId },
 }

@@ -37,8 +37,8 @@
 //! round and [`VALUE_BYTES_PER_MEMBER`] per member; early messages, [`EARLY_PER_PEER`] and
 //! [`EARLY_BYTES_PER_PEER`] per member; outputs that wait, [`WAITING_MAX`]. The log of a height
 //! holds every value once, so its values are bounded as well; beside them it grows by the votes
-//! and timers of every round the height takes (half a KB a round at four members, measured), because
-//! the driver cannot be restored from less.
+//! and timers of every round the height takes (half a KB a round at four members, measured),
+//! because the driver cannot be restored from less.
 
 mod certificate;
 mod context;
