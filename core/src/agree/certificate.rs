@@ -53,6 +53,22 @@ impl Decision {
         self.quorum.verify(domain, VoteType::Precommit, self.height, self.round, id)
     }
 
+    /// Its precommits as single votes, encoded, without those of the places in `held`: the
+    /// decision for one who holds the value.
+    pub(super) fn precommits(&self, held: u16) -> Vec<Vec<u8>> {
+        let value = Some(digest::value_id(&self.value));
+        let (height, round, step) = (self.height, self.round, Step::Precommit);
+        let signed = self.quorum.places().zip(&self.quorum.signatures);
+        signed
+            .filter(|(place, _)| held >> place & 1 == 0)
+            .map(|(place, signature)| {
+                let (member, signature) = (place as u8, *signature);
+                Message::Vote(message::Vote { height, round, step, value, member, signature })
+                    .encode()
+            })
+            .collect()
+    }
+
     /// The form it travels in: a message like any other.
     pub fn encode(&self) -> Vec<u8> {
         Message::Decided(message::Decided {

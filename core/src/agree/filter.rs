@@ -7,10 +7,11 @@ use super::{
     Agree, EARLY_BYTES_PER_PEER, EARLY_PER_PEER, Judge, LOOKAHEAD, LOOKBACK, PROPOSALS_PER_ROUND,
     Stage, VALUE_BYTES_PER_MEMBER,
     certificate::{Decision, Polka},
-    context::{Ctx, SignedProposal, lift_proposal, lift_vote, number},
+    context::{Ctx, SignedProposal, Value, lift_proposal, lift_vote, number},
     members::MemberKey,
-    message::{self, Bytes, Message, Record},
+    message::{self, Bytes, Message, Record, ValueId},
 };
+use crate::sorted::SortedMap;
 use malachite_driver::{Driver, Input as Drive};
 use malachite_types::{NilOrVal, Round, Validity, Value as _, VoteType};
 
@@ -139,9 +140,20 @@ impl Agree {
             self.refused.signature += 1;
             return;
         }
-        share_value(driver, &mut proposal);
+        let held = value_held(driver, &proposal.message.value.id());
+        if let Some(value) = &held {
+            proposal.message.value = value.clone();
+        }
         let sound = judge(self.height, proposal.message.value.bytes());
-        self.persist(&Record::Message { sound, message: Bytes(bytes) });
+        let again = Record::Again {
+            sound,
+            round: number(round),
+            lock_round: proposal.message.lock_round.as_u32(),
+            value: proposal.message.value.id(),
+            signature: proposal.signature,
+        };
+        let whole = Record::Message { sound, message: Bytes(bytes) };
+        self.persist(if held.is_some() { &again } else { &whole });
         self.drive(Drive::Proposal(proposal, Validity::from_bool(sound)));
     }
 
@@ -150,14 +162,17 @@ impl Agree {
     fn has_room_for(&self, driver: &Driver<Ctx>, proposal: &SignedProposal) -> bool {
         let proposal = &proposal.message;
         let rounds = driver.proposals().all_rounds().values();
-        let bytes: usize = rounds
+        // Values offered again are kept once, so they count once.
+        let values: SortedMap<ValueId, usize> = rounds
             .flat_map(|round| round.get_proposals_and_validities())
-            .filter(|(held, _)| held.message.member == proposal.member)
-            .map(|(held, _)| held.message.value.bytes().len())
-            .sum();
+            .map(|(held, _)| &held.message)
+            .filter(|held| held.member == proposal.member)
+            .chain([proposal])
+            .map(|proposal| (proposal.value.id(), proposal.value.bytes().len()))
+            .collect();
+        let bytes: usize = values.values().sum();
         let held = driver.proposals_and_validities_for_round(proposal.round).len();
-        let room = held < PROPOSALS_PER_ROUND
-            && bytes + proposal.value.bytes().len() <= VALUE_BYTES_PER_MEMBER;
+        let room = held < PROPOSALS_PER_ROUND && bytes <= VALUE_BYTES_PER_MEMBER;
         let vouched = || {
             let id = NilOrVal::Val(proposal.value.id());
             driver.votes().per_round(proposal.round).is_some_and(|round| {
@@ -182,16 +197,10 @@ impl Agree {
     }
 }
 
-/// A value proposed again is kept once.
-fn share_value(driver: &Driver<Ctx>, proposal: &mut SignedProposal) {
-    let id = proposal.message.value.id();
-    let same = driver
-        .proposals()
-        .all_rounds()
-        .values()
-        .flat_map(|round| round.get_proposals_and_validities())
-        .find(|(held, _)| held.message.value.id() == id);
-    if let Some((held, _)) = same {
-        proposal.message.value = held.message.value.clone();
-    }
+/// The value of this name, when it was proposed before: it is kept once.
+pub(super) fn value_held(driver: &Driver<Ctx>, id: &ValueId) -> Option<Value> {
+    let rounds = driver.proposals().all_rounds().values();
+    let mut held = rounds.flat_map(|round| round.get_proposals_and_validities());
+    held.find(|(held, _)| held.message.value.id() == *id)
+        .map(|(held, _)| held.message.value.clone())
 }

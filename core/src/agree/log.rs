@@ -12,8 +12,9 @@
 use super::{
     Agree, Output, Stage,
     certificate::Polka,
-    context::{Ctx, SignedProposal, Value, lift_proposal, lift_vote, number},
-    message::{Bytes, Message, Record, Timer},
+    context::{Ctx, Height, Proposal, SignedProposal, Value, lift_proposal, lift_vote, number},
+    filter::value_held,
+    message::{Bytes, Message, Record, Timer, ValueId},
 };
 use malachite_driver::Input as Drive;
 use malachite_types::{Round, Timeout, TimeoutKind, Validity};
@@ -127,7 +128,34 @@ impl Agree {
             Record::Value { round, value } => {
                 self.drive(Drive::ProposeValue(Round::new(*round), Value::new(value.0)));
             }
+            Record::ValueAgain { round, value } => {
+                if let Some(value) = self.value_logged(value) {
+                    self.drive(Drive::ProposeValue(Round::new(*round), value));
+                }
+            }
+            Record::Again { sound, round, lock_round, value, signature } => {
+                let Some(value) = self.value_logged(value) else { return };
+                let proposal = Proposal {
+                    height: Height(self.height),
+                    round: Round::new(*round),
+                    value,
+                    lock_round: lock_round.map_or(Round::Nil, Round::new),
+                    member: self.members.proposer(self.height, *round),
+                };
+                let proposal = SignedProposal::new(proposal, *signature);
+                self.drive(Drive::Proposal(proposal, Validity::from_bool(*sound)));
+            }
         }
+    }
+
+    /// The value of an earlier record. Always there, unless the host lost one.
+    fn value_logged(&mut self, id: &ValueId) -> Option<Value> {
+        let Stage::Voting(driver) = &self.stage else { return None };
+        let value = value_held(driver, id);
+        if value.is_none() {
+            self.refused.garbled += 1;
+        }
+        value
     }
 
     fn replay_message(&mut self, message: &Message<'_>, sound: bool) {

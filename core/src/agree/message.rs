@@ -130,6 +130,7 @@ pub struct Held {
     /// Bit i is member i.
     pub prevotes: u16,
     pub precommits: u16,
+    /// The answer need not bring a proposal: it is held, or somebody else is asked for it.
     pub proposal: bool,
     pub polka: bool,
 }
@@ -352,6 +353,18 @@ pub enum Record<'a> {
         #[serde(borrow)]
         value: Bytes<'a>,
     },
+    /// A verified proposal of a value that stands in an earlier record: a height that takes many
+    /// rounds sees the same one again and again.
+    Again {
+        sound: bool,
+        round: u32,
+        lock_round: Option<u32>,
+        /// Its bytes are there.
+        value: ValueId,
+        signature: Signature,
+    },
+    /// Our own value for a round, which stands in an earlier record.
+    ValueAgain { round: u32, value: ValueId },
 }
 
 /// What a round waits for.

@@ -36,8 +36,9 @@
 //! one polka per round since the newest value that has one; proposals, [`PROPOSALS_PER_ROUND`] a
 //! round and [`VALUE_BYTES_PER_MEMBER`] per member; early messages, [`EARLY_PER_PEER`] and
 //! [`EARLY_BYTES_PER_PEER`] per member; outputs that wait, [`WAITING_MAX`]. The log of a height
-//! grows by what one round can bring for every round the height takes; the driver cannot be
-//! restored from less.
+//! holds every value once, so its values are bounded as well; beside them it grows by the votes
+//! and timers of every round the height takes (half a KB a round at four members, measured),
+//! because the driver cannot be restored from less.
 
 mod certificate;
 mod context;
@@ -74,8 +75,8 @@ pub const LOOKBACK: u32 = 16;
 /// Proposals kept per round; more only when f + 1 members prevoted for them. Two show that the
 /// proposer lies.
 pub const PROPOSALS_PER_ROUND: usize = 2;
-/// Bytes of values kept of one proposer at one height, unless f + 1 members prevoted for more.
-/// Guess: a liar's turns for some hundred rounds.
+/// Bytes of values kept of one proposer at one height, unless f + 1 members prevoted for more; one
+/// offered again counts once. Guess: a liar's turns for some hundred rounds.
 pub const VALUE_BYTES_PER_MEMBER: usize = 4 * 1024 * 1024;
 /// Messages of the next height kept per member until we start it. Guess: its proposal, its two
 /// votes, and the same again.

@@ -4,6 +4,7 @@ use super::{
     Agree, Judge, Output, Stage,
     certificate::{Decision, Evidence, Quorum},
     context::{Ctx, Height, Proposal, Value, number, proposal_message, vote_message},
+    filter::value_held,
     log::timer_of,
     members::Members,
     message::{Bytes, Record, Timer},
@@ -101,6 +102,7 @@ impl Agree {
             Driven::NewRound(height, round) => {
                 self.timers.retain(|(_, timeout)| timeout.round >= round);
                 self.forget_old_votes(round);
+                self.sync.on_round(self.now, self.config.sync);
                 let proposer = self.members.proposer(height.0, number(round));
                 inputs.push_back(Drive::NewRound(height, round, proposer));
             }
@@ -220,18 +222,32 @@ impl Agree {
             self.refused.value += 1;
             return;
         }
-        self.persist(&Record::Value { round, value: Bytes(value) });
-        self.drive(Drive::ProposeValue(Round::new(round), Value::new(value)));
+        let value = Value::new(value);
+        let id = value.id();
+        let Stage::Voting(driver) = &self.stage else { return };
+        let record = match value_held(driver, &id) {
+            Some(_) => Record::ValueAgain { round, value: id },
+            None => Record::Value { round, value: Bytes(value.bytes()) },
+        };
+        self.persist(&record);
+        self.drive(Drive::ProposeValue(Round::new(round), value));
     }
 
     pub(super) fn on_time(&mut self) {
-        while let Some(due) = self.timers.iter().position(|(at, _)| *at <= self.now) {
-            let (_, timeout) = self.timers.swap_remove(due);
+        while let Some(timeout) = self.next_timeout() {
             self.on_timeout(timeout);
         }
         if self.now >= self.sync.next() {
             self.ask_some();
         }
+    }
+
+    /// In the order of their deadlines, so that one whose clock stood still, a page in the
+    /// background, takes the steps it would have taken.
+    fn next_timeout(&mut self) -> Option<Timeout> {
+        let first = self.timers.iter().map(|(at, _)| *at).min().filter(|at| *at <= self.now)?;
+        let place = self.timers.iter().position(|(at, _)| *at == first)?;
+        Some(self.timers.remove(place).1)
     }
 
     fn on_timeout(&mut self, timeout: Timeout) {

@@ -438,6 +438,32 @@ fn two_proposals_of_one_round_are_proof_as_well_and_short_for_the_longest_values
 }
 
 #[test]
+fn evidence_with_any_bit_flipped_proves_nothing() {
+    let mut rig = Rig::new();
+    let liar = rig.proposer(0);
+    rig.propose(0, None, b"x");
+    rig.propose(0, None, b"y");
+    let mut votes = Rig::new();
+    for value in [None, Some(id(b"x"))] {
+        votes.vote(liar, Step::Precommit, 0, value);
+    }
+    for rig in [rig, votes] {
+        let proofs = rig.said.iter().filter_map(|output| match output {
+            Output::Evidence(evidence) => Some(evidence.encode()),
+            _ => None,
+        });
+        let proof = proofs.last().unwrap();
+        for bit in 0..proof.len() * 8 {
+            let mut flipped = proof.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let believed = Evidence::decode(&flipped)
+                .is_ok_and(|evidence| evidence.verify(&GROUP, &rig.members).is_ok());
+            assert!(!believed, "bit {bit}");
+        }
+    }
+}
+
+#[test]
 fn at_rest_a_peer_that_is_ahead_is_reported_and_its_messages_are_kept() {
     let mut rig = Rig::resting();
     assert!(!rig.agree.is_deciding());
@@ -496,6 +522,18 @@ fn a_member_far_behind_is_told_where_we_are() {
         _ => false,
     });
     assert!(told, "{:?}", rig.said);
+}
+
+/// A page in the background: the timer for precommits, set later, ran out before the proposer's.
+#[test]
+fn timers_that_ran_out_while_we_slept_do_so_in_their_order() {
+    let mut rig = Rig::new();
+    for by in rig.others() {
+        rig.vote(by, Step::Precommit, 0, None);
+    }
+    rig.now = rig.now + core::time::Duration::from_secs(5);
+    assert_eq!(rig.input(Input::Tick), [], "no vote in the round that was over");
+    assert_eq!(rig.agree.round(), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use bitcraps_core::{
     agree::{
         MemberKey, Members, digest,
-        message::{Bytes, Message, Proposal, Signature, Step, ValueId, Vote},
+        message::{Bytes, Decided, Message, Polka, Proposal, Signature, Step, ValueId, Vote},
     },
     crypto::identity::Identity,
     seed::Seed,
@@ -61,4 +61,47 @@ impl Person {
 
 pub fn set_of(people: &[Person]) -> Members {
     Members::new(&people.iter().map(|person| person.key).collect::<Vec<_>>()).unwrap()
+}
+
+/// The places in `by` as bits, and their signatures under one vote.
+fn quorum(
+    people: &[Person],
+    members: &Members,
+    (step, height, round): (Step, u64, u32),
+    by: &[usize],
+    id: ValueId,
+) -> (u16, Vec<u8>) {
+    let mut by = by.to_vec();
+    by.sort_unstable();
+    let digest = digest::vote(&GROUP, members, step, height, round, Some(&id));
+    let signatures = by.iter().flat_map(|by| people[*by].signing.sign(&digest).to_bytes());
+    (by.iter().fold(0, |bits, by| bits | 1 << by), signatures.collect())
+}
+
+/// The prevotes of the members at the places `by`, whole; people stand in the order of places.
+pub fn polka(
+    people: &[Person],
+    members: &Members,
+    (height, round): (u64, u32),
+    by: &[usize],
+    value: ValueId,
+) -> Vec<u8> {
+    let vote = (Step::Prevote, height, round);
+    let (signers, signatures) = quorum(people, members, vote, by, value);
+    let signatures = Bytes(&signatures);
+    Message::Polka(Polka { height, round, value, signers, signatures }).encode()
+}
+
+/// A decision by the members at the places `by`.
+pub fn decision(
+    people: &[Person],
+    members: &Members,
+    (height, round): (u64, u32),
+    by: &[usize],
+    value: &[u8],
+) -> Vec<u8> {
+    let vote = (Step::Precommit, height, round);
+    let (signers, signatures) = quorum(people, members, vote, by, digest::value_id(value));
+    let (signatures, value) = (Bytes(&signatures), Bytes(value));
+    Message::Decided(Decided { height, round, signers, signatures, value }).encode()
 }

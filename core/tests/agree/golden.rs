@@ -129,9 +129,23 @@ fn every_log_record_has_its_bytes() {
     let message = Record::Message { sound: true, message: Bytes(b"xyz") };
     let timed_out = Record::TimedOut { round: 5, timer: Timer::Precommit };
     let value = Record::Value { round: 5, value: Bytes(b"xyz") };
-    for (record, bytes) in
-        [(message, "00010378797a"), (timed_out, "010502"), (value, "02050378797a")]
-    {
+    let again = Record::Again {
+        sound: true,
+        round: 5,
+        lock_round: Some(2),
+        value: ValueId([0xcc; 32]),
+        signature: Signature([0xaa; 64]),
+    };
+    let own_again = Record::ValueAgain { round: 5, value: ValueId([0xcc; 32]) };
+    let own_repeated = format!("0405{}", "cc".repeat(32));
+    let repeated = format!("0301050102{}{}", "cc".repeat(32), "aa".repeat(64));
+    for (record, bytes) in [
+        (message, "00010378797a"),
+        (timed_out, "010502"),
+        (value, "02050378797a"),
+        (again, &repeated),
+        (own_again, &own_repeated),
+    ] {
         assert_eq!(hex(&record.encode()), bytes);
         assert_eq!(Record::decode(&record.encode()), Ok(record));
     }

@@ -2,12 +2,13 @@
 
 use crate::{
     attacks::Rig,
-    forge::{GROUP, Person},
+    forge::{self, GROUP, Person},
 };
 use bitcraps_core::{
     agree::{
-        ASKING_PEERS_MAX, EARLY_PER_PEER, Input, LOOKAHEAD, LOOKBACK, MemberKey, Members,
-        MembersError, Output, PROPOSALS_PER_ROUND, VALUE_BYTES_PER_MEMBER, WAITING_MAX, digest,
+        ANSWER_VALUE_BYTES, ASKING_PEERS_MAX, CATCH_UP, Config, EARLY_PER_PEER, Input, LOOKAHEAD,
+        LOOKBACK, MemberKey, Members, MembersError, Output, PROPOSALS_PER_ROUND,
+        VALUE_BYTES_PER_MEMBER, WAITING_MAX, digest,
         message::{Message, ROUND_MAX, Resting, Status, Step},
     },
     limits::{BATCH_BYTES_MAX, TABLE_MEMBERS_MAX},
@@ -167,6 +168,131 @@ fn decisions_no_longer_in_memory_are_asked_of_the_host() {
     let peer = rig.people[rig.others()[0]].key;
     rig.feed(rig.others()[0], &Message::Resting(Resting { height: 3 }).encode());
     assert!(rig.said.contains(&Output::WantsHistory { peer, from: 3 }));
+}
+
+/// Of one member two votes per round are kept, within the window, and of its lies one.
+#[test]
+fn a_member_that_votes_for_everything_is_kept_two_votes_per_round() {
+    let mut rig = Rig::new();
+    let by = rig.others()[0];
+    let values = [None, Some(digest::value_id(b"x")), Some(digest::value_id(b"y"))];
+    for round in 0..=LOOKAHEAD {
+        for step in [Step::Prevote, Step::Precommit] {
+            for value in values {
+                rig.vote(by, step, round, value);
+            }
+        }
+    }
+    let rounds = u64::from(LOOKAHEAD) + 1;
+    assert_eq!(rig.agree.refused().duplicate, rounds * 2 * 3 - (rounds * 2 + 1));
+    assert_eq!(rig.said.iter().filter(|o| matches!(o, Output::Evidence(_))).count(), 1);
+    // All of it follows nothing we sign: it is written when we do.
+    assert_eq!(rig.records.len(), 0);
+    rig.wait(|rig| !rig.records.is_empty());
+    assert_eq!(rig.records.len() as u64, rounds * 2 + 1 + 1, "and the timer that ran out");
+}
+
+#[test]
+fn one_polka_per_round_is_kept_and_none_too_far_ahead() {
+    let mut rig = Rig::new();
+    let others = rig.others();
+    let x = digest::value_id(b"x");
+    let polka = |rig: &Rig, round| forge::polka(&rig.people, &rig.members, (1, round), &others, x);
+    for round in [LOOKAHEAD + 1, 1000] {
+        let bytes = polka(&rig, round);
+        rig.feed(others[0], &bytes);
+    }
+    assert_eq!((rig.agree.refused().round, rig.agree.round()), (2, 0));
+    for round in 0..=LOOKAHEAD {
+        let bytes = polka(&rig, round);
+        rig.feed(others[0], &bytes);
+        assert_eq!(rig.agree.round(), round, "it shows that a quorum was there");
+        rig.feed(others[1], &bytes);
+    }
+    assert_eq!(rig.agree.refused().duplicate, u64::from(LOOKAHEAD) + 1);
+}
+
+#[test]
+fn at_rest_so_many_peers_are_reported_to_be_ahead() {
+    let mut rig = Rig::resting();
+    let status = Message::Status(Status { height: 5, round: 0, held: vec![] }).encode();
+    for n in 0..ASKING_PEERS_MAX as u8 + 9 {
+        rig.input(Input::Message { from: MemberKey([n; 32]), bytes: &status });
+    }
+    assert_eq!(rig.said.len(), ASKING_PEERS_MAX);
+    rig.now = rig.now + Duration::from_secs(1);
+    rig.input(Input::Message { from: MemberKey([255; 32]), bytes: &status });
+    assert_eq!(rig.said.len(), ASKING_PEERS_MAX + 1);
+}
+
+/// What we answer to one who rests before `height`.
+fn served(rig: &mut Rig, height: u64) -> usize {
+    rig.said.clear();
+    rig.now = rig.now + Duration::from_secs(1);
+    rig.feed(rig.others()[0], &Message::Resting(Resting { height }).encode());
+    let decided = |bytes: &[u8]| matches!(Message::decode(bytes), Ok(Message::Decided(_)));
+    let sent = rig.said.iter();
+    sent.filter(|output| matches!(output, Output::Send { bytes, .. } if decided(bytes))).count()
+}
+
+fn decide(rig: &mut Rig, height: u64, value: &[u8]) {
+    rig.start(height);
+    let others = rig.others();
+    let bytes = forge::decision(&rig.people, &rig.members, (height, 0), &others, value);
+    rig.feed(others[0], &bytes);
+    assert!(!rig.agree.is_deciding());
+}
+
+#[test]
+fn so_many_decisions_are_kept_and_so_many_sent_at_once() {
+    let mut rig = Rig::resting();
+    let keep = Config::default().keep as u64;
+    for height in 1..=keep + 1 {
+        decide(&mut rig, height, b"short");
+    }
+    assert_eq!(served(&mut rig, 2), CATCH_UP as usize);
+    assert_eq!(served(&mut rig, 1), 0, "the first is forgotten");
+    let peer = rig.people[rig.others()[0]].key;
+    assert!(rig.said.contains(&Output::WantsHistory { peer, from: 1 }));
+    for height in keep + 2..keep + 6 {
+        decide(&mut rig, height, &vec![height as u8; BATCH_BYTES_MAX]);
+    }
+    assert_eq!(served(&mut rig, keep + 2), ANSWER_VALUE_BYTES / BATCH_BYTES_MAX);
+}
+
+/// Nobody ever agrees for three hundred rounds, in each of which the same long value is offered.
+/// It is kept and written once, no proposer is cut off for it, and a restart gets there again.
+#[test]
+fn a_stalled_height_keeps_each_value_once_and_little_for_every_round() {
+    const ROUNDS: u32 = 300;
+    let mut rig = Rig::new();
+    let value = vec![7; BATCH_BYTES_MAX];
+    for round in 0..ROUNDS {
+        if rig.proposer(round) == rig.me {
+            rig.input(Input::Value { height: 1, round, value: value.clone() });
+        } else {
+            rig.propose(round, None, &value);
+        }
+        for step in [Step::Prevote, Step::Precommit] {
+            for by in rig.others() {
+                rig.vote(by, step, round, None);
+            }
+        }
+        rig.wait(|rig| rig.agree.round() > round);
+    }
+    assert_eq!(rig.agree.refused().proposals, 0);
+    let whole = rig.records.iter().filter(|record| record.len() > BATCH_BYTES_MAX).count();
+    assert_eq!(whole, 1);
+    let small: usize =
+        rig.records.iter().map(Vec::len).filter(|bytes| *bytes <= BATCH_BYTES_MAX).sum();
+    println!("{} records, {} bytes a round", rig.records.len(), small / ROUNDS as usize);
+    assert!(small / (ROUNDS as usize) < 1_500, "{small} bytes");
+    assert!(rig.records.len() < 11 * ROUNDS as usize, "{} records", rig.records.len());
+    let mut again = Rig::resting();
+    let members = again.members.clone();
+    again.input(Input::Height { height: 1, members, replay: &rig.records });
+    // Nothing follows yet from the last timer, so it was not written.
+    assert_eq!((again.agree.round(), again.agree.refused().garbled), (ROUNDS - 1, 0));
 }
 
 #[test]

@@ -1,15 +1,30 @@
 //! Agreement through its public API: a virtual network with liars and crashes (`world`), scripted
-//! attacks (a random adversary rarely finds them), limits filled to the brim, and golden bytes.
+//! attacks (a random adversary rarely finds them), the rules about locks one by one (`locks`), a
+//! second engine beside the first (`differential`), limits filled to the brim, and golden bytes.
 
 #[cfg(test)]
 mod attacks;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod fetching;
 #[cfg(test)]
 mod forge;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod liars;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod locks;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod script;
 #[cfg(test)]
 mod world;

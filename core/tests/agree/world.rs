@@ -5,10 +5,19 @@
 //! two votes for one step, no honest member is accused. Checked at its end: every honest member
 //! decided every height.
 
-use crate::forge::{GROUP, Person, set_of};
+mod lying;
+mod tricks;
+
+pub use tricks::Trick;
+
+use crate::{
+    differential::Shadow,
+    forge::{GROUP, Person, set_of},
+    reference::Fault,
+};
 use bitcraps_core::{
     agree::{
-        Agree, Config, Decision, Evidence, Input, MemberKey, Members, Output, digest,
+        Agree, Config, Decision, Evidence, Input, MemberKey, Members, Output,
         message::{Message, Step, ValueId},
     },
     seed::{Rng, Seed},
@@ -64,6 +73,14 @@ pub struct Plan {
     /// Break the rules on purpose: a crash loses what was durable as well.
     pub forgetful: bool,
     pub pace: Pace,
+    /// What the liars do; `None`: they say whatever comes to mind.
+    pub trick: Option<Trick>,
+    /// Bytes of every value.
+    pub value_bytes: usize,
+    /// Every honest member has a reference engine beside it. For one height.
+    pub shadows: bool,
+    /// What is wrong with the shadows.
+    pub fault: Option<Fault>,
 }
 
 impl Plan {
@@ -82,6 +99,10 @@ impl Plan {
             epoch: 0,
             forgetful: false,
             pace: Pace::Always,
+            trick: None,
+            value_bytes: 200,
+            shadows: false,
+            fault: None,
         }
     }
 }
@@ -96,6 +117,13 @@ pub struct Report {
     pub worst_round: u32,
     pub rounds: u64,
     pub histories: u64,
+    /// Votes, proposals and decisions that a shadow had to match.
+    pub compared: u64,
+    /// What honest members refused, and the records they wrote.
+    pub garbled: u64,
+    pub unsigned: u64,
+    pub duplicates: u64,
+    pub records: u64,
 }
 
 enum Event {
@@ -118,6 +146,7 @@ struct Node {
     pending: Vec<(u64, u64, u64, Vec<u8>)>,
     decided: BTreeMap<u64, Decision>,
     wake: u64,
+    shadow: Option<Shadow>,
 }
 
 pub struct World {
@@ -135,15 +164,17 @@ pub struct World {
     ids: BTreeMap<u64, BTreeSet<ValueId>>,
     values: BTreeMap<u64, BTreeSet<Vec<u8>>>,
     lied: BTreeSet<(usize, u64, u32, u8)>,
+    /// What went over the wire, for those who replay it.
+    heard: Vec<Vec<u8>>,
 }
 
 /// The table's opinion: whatever does not start with "bad" is fine.
-fn judge(_height: u64, value: &[u8]) -> bool {
+pub fn judge(_height: u64, value: &[u8]) -> bool {
     !value.starts_with(b"bad")
 }
 
 /// Short, so that virtual hours stay affordable.
-fn config() -> Config {
+pub fn config() -> Config {
     let ms = Duration::from_millis;
     Config {
         propose: ms(400),
@@ -175,6 +206,7 @@ impl World {
                 pending: Vec::new(),
                 decided: BTreeMap::new(),
                 wake: u64::MAX,
+                shadow: None,
             })
             .collect();
         let mut world = World {
@@ -190,9 +222,17 @@ impl World {
             ids: BTreeMap::new(),
             values: BTreeMap::new(),
             lied: BTreeSet::new(),
+            heard: Vec::new(),
         };
-        for node in 0..honest {
-            world.start(node);
+        let acts = |node: &Node| match node.kind {
+            Kind::Honest => true,
+            Kind::Liar => plan.trick.is_some(),
+            Kind::Silent => false,
+        };
+        for node in 0..plan.members {
+            if acts(&world.nodes[node]) {
+                world.start(node);
+            }
         }
         world.push(1000, Event::Second);
         if plan.cut.until_ms > 0 {
@@ -214,6 +254,12 @@ impl World {
             self.on_event(event);
         }
         self.report.virtual_ms = self.now;
+        for node in self.nodes.iter().filter(|node| node.kind == Kind::Honest) {
+            let refused = node.agree.as_ref().map(|agree| *agree.refused()).unwrap_or_default();
+            self.report.garbled += refused.garbled;
+            self.report.unsigned += refused.signature;
+            self.report.duplicates += refused.duplicate + refused.other_height;
+        }
         self.report
     }
 
@@ -279,10 +325,24 @@ impl World {
         let replay: Vec<Vec<u8>> = node.log.values().cloned().collect();
         if let Some(agree) = &mut node.agree {
             agree.handle(now, Input::Height { height, members, replay: &replay }, &mut judge);
+            if self.plan.shadows {
+                node.shadow = Shadow::new(agree, &node.person.key, self.plan.fault, now);
+            }
         }
     }
 
     fn send(&mut self, from: usize, to: usize, bytes: &[u8]) {
+        match self.plan.trick {
+            Some(trick) if self.nodes[from].kind == Kind::Liar => {
+                for bytes in self.bend(trick, from, to, bytes) {
+                    self.carry(from, to, &bytes);
+                }
+            }
+            _ => self.carry(from, to, bytes),
+        }
+    }
+
+    fn carry(&mut self, from: usize, to: usize, bytes: &[u8]) {
         if from == to {
             return;
         }
@@ -310,6 +370,12 @@ impl World {
 
     /// No honest member ever signs two different votes for one height, round and step.
     fn audit(&mut self, from: usize, bytes: &[u8]) {
+        if self.nodes[from].kind == Kind::Liar {
+            return;
+        }
+        if let Some(shadow) = &mut self.nodes[from].shadow {
+            shadow.check(bytes);
+        }
         let Ok(Message::Vote(vote)) = Message::decode(bytes) else { return };
         let members = self.members(vote.height);
         if members.key(usize::from(vote.member)) != Some(self.nodes[from].person.key) {
@@ -343,6 +409,7 @@ impl World {
     fn on_output(&mut self, i: usize, output: Output) {
         match output {
             Output::Persist { seq, height, place, record } => {
+                self.report.records += u64::from(self.nodes[i].kind == Kind::Honest);
                 self.nodes[i].pending.push((seq, height, place, record));
                 let (at, life) = (self.now + 1 + self.rng.below(4), self.nodes[i].life);
                 self.push(at, Event::Disk { node: i, life, seq });
@@ -360,12 +427,15 @@ impl World {
             Output::NeedValue { height, round } => {
                 let life = self.nodes[i].life;
                 let mut value = format!("h{height} r{round} by {i} in life {life} ").into_bytes();
-                value.resize(200, b'.');
+                value.resize(self.plan.value_bytes, b'.');
                 self.feed(i, Input::Value { height, round, value });
             }
             Output::Decided(decision) => self.on_decided(i, decision),
             Output::Evidence(evidence) => {
                 let culprit = self.place(evidence.culprit);
+                if self.nodes[i].kind == Kind::Liar {
+                    return;
+                }
                 assert_eq!(self.nodes[culprit].kind, Kind::Liar, "ACCUSED: {:?}", self.plan);
                 let members = self.members(evidence.height);
                 assert_eq!(evidence.verify(&GROUP, &members), Ok(()));
@@ -398,6 +468,9 @@ impl World {
         self.report.rounds += u64::from(decision.round);
         // Stored at once, before the next height is started.
         let node = &mut self.nodes[i];
+        if let Some(shadow) = node.shadow.take() {
+            self.report.compared += shadow.finish(&decision, node.life == 1);
+        }
         node.decided.insert(decision.height, decision);
         node.log.clear();
         if self.plan.pace == Pace::Always {
@@ -407,14 +480,22 @@ impl World {
 
     fn feed(&mut self, i: usize, input: Input<'_>) {
         let now = self.instant();
-        if let Some(agree) = &mut self.nodes[i].agree {
-            agree.handle(now, input, &mut judge);
+        let Node { agree: Some(agree), shadow, .. } = &mut self.nodes[i] else { return };
+        let before = *agree.refused();
+        agree.handle(now, input.clone(), &mut judge);
+        if let Some(shadow) = shadow {
+            shadow.heard(&input, now, &before, agree.refused());
         }
     }
 
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Message { to, from, bytes } => match self.nodes[to].kind {
+                Kind::Liar if self.plan.trick.is_some() => {
+                    let from = self.nodes[from].person.key;
+                    self.feed(to, Input::Message { from, bytes: &bytes });
+                    self.drain(to);
+                }
                 Kind::Honest => {
                     let from = self.nodes[from].person.key;
                     self.feed(to, Input::Message { from, bytes: &bytes });
@@ -487,103 +568,6 @@ impl World {
             }
         }
         self.push(self.now + 1000, Event::Second);
-    }
-
-    /// A liar answers what it hears with conflicting votes and proposals, different for everyone.
-    fn lie(&mut self, me: usize, heard: &[u8]) {
-        let Ok(message) = Message::decode(heard) else { return };
-        let height = message.height();
-        let (round, step) = match &message {
-            Message::Vote(vote) => {
-                self.ids.entry(height).or_default().extend(vote.value);
-                (vote.round, vote.step as u8)
-            }
-            Message::Proposal(proposal) => {
-                self.values.entry(height).or_default().insert(proposal.value.0.to_vec());
-                (proposal.round, 0)
-            }
-            Message::Status(status) => (status.round, 0),
-            Message::Decided(_) | Message::Polka(_) | Message::Resting(_) => return,
-        };
-        if height == 0 || height > self.plan.heights || !self.lied.insert((me, height, round, step))
-        {
-            return;
-        }
-        // At every other height the liars act together.
-        if (height + self.plan.seed).is_multiple_of(2) {
-            self.split_them(me, height, round);
-        } else {
-            self.lie_at_random(me, height, round, heard);
-        }
-    }
-
-    /// One value for the even members, another for the odd ones, from proposal to precommit.
-    fn split_them(&mut self, me: usize, height: u64, round: u32) {
-        let members = self.members(height);
-        for round in [round, round + 1] {
-            if !self.lied.insert((me, height, round, 9)) {
-                continue;
-            }
-            let lock = (round > 0 && self.rng.chance(0.5)).then(|| round - 1);
-            for to in 0..self.plan.members {
-                let value = format!("split {} h{height}", to % 2).into_bytes();
-                let person = &self.nodes[me].person;
-                let mut lies = Vec::new();
-                if members.proposer(height, round) == person.key {
-                    lies.push(person.proposal(&members, (height, round), lock, &value));
-                }
-                let id = Some(digest::value_id(&value));
-                for step in [Step::Prevote, Step::Precommit] {
-                    let vote = person.vote(&GROUP, &members, step, (height, round), id);
-                    lies.extend([vote.clone(), vote]);
-                }
-                for lie in lies {
-                    self.send(me, to, &lie);
-                }
-            }
-        }
-    }
-
-    fn lie_at_random(&mut self, me: usize, height: u64, round: u32, heard: &[u8]) {
-        let members = self.members(height);
-        for round in [round, round + 1] {
-            let turn = members.proposer(height, round) == self.nodes[me].person.key;
-            if turn && self.lied.insert((me, height, round, 8)) {
-                let mut values: Vec<_> =
-                    self.values.get(&height).into_iter().flatten().cloned().collect();
-                values.extend((0..2).map(|k| format!("lie {me} {height} {round} {k}").into()));
-                values.push(b"bad value".to_vec());
-                for to in 0..self.plan.members {
-                    let value = values[self.rng.below(values.len() as u64) as usize].clone();
-                    let lock = (round > 0 && self.rng.chance(0.6))
-                        .then(|| self.rng.below(u64::from(round)) as u32);
-                    self.ids.entry(height).or_default().insert(digest::value_id(&value));
-                    let person = &self.nodes[me].person;
-                    let lie = person.proposal(&members, (height, round), lock, &value);
-                    self.send(me, to, &lie);
-                }
-            }
-        }
-        let mut ids: Vec<_> =
-            self.ids.get(&height).into_iter().flatten().copied().map(Some).collect();
-        ids.push(None);
-        for to in 0..self.plan.members {
-            for step in [Step::Prevote, Step::Precommit] {
-                let far = self.rng.below(4) as u32 * u32::from(self.rng.chance(0.3));
-                for round in [round, round + far] {
-                    let id = ids[self.rng.below(ids.len() as u64) as usize];
-                    let person = &self.nodes[me].person;
-                    let lie = person.vote(&GROUP, &members, step, (height, round), id);
-                    self.send(me, to, &lie);
-                }
-            }
-            if self.rng.chance(0.05) {
-                let mut noise = heard.to_vec();
-                let at = self.rng.below(noise.len() as u64) as usize;
-                noise[at] ^= 1 << self.rng.below(8);
-                self.send(me, to, &noise);
-            }
-        }
     }
 }
 
