@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 pub(super) struct Stock {
     /// Ordered by dealer.
     dealt: Vec<Dealt>,
-    ephemeral: RistrettoPoint,
+    pub(super) ephemeral: RistrettoPoint,
     shares: Vec<RistrettoPoint>,
 }
 
@@ -63,7 +63,7 @@ pub struct Pot {
     roll: u64,
     /// Covers context, roll, dealers, ephemeral keys and encrypted shares.
     digest: [u8; 32],
-    stock: Stock,
+    pub(super) stock: Stock,
 }
 
 impl Pot {
@@ -156,11 +156,11 @@ impl DiceTable {
         let statement = share_proof(pot, share.member, &share.value);
         let c = proof::challenge(&statement, &share.proof.r1, &share.proof.r2);
         batch.bind(&c, &proof.z);
-        // z·G − R1 − c·E_i = 0
-        batch.push(proof.z, vec![(place, -c)], [(-Scalar::ONE, proof.r1)]);
-        // z·D* − R2 − c·(C*_i − A*_i) = 0
-        let opened = (-c, encrypted - value);
-        let terms = [(proof.z, pot.stock.ephemeral), (-Scalar::ONE, proof.r2), opened];
+        // R1 + c·E_i − z·G = 0
+        batch.push(-proof.z, vec![(place, c)], [(Scalar::ONE, proof.r1)]);
+        // R2 + c·(C*_i − A*_i) − z·D* = 0
+        let opened = (c, encrypted - value);
+        let terms = [(-proof.z, pot.stock.ephemeral), (Scalar::ONE, proof.r2), opened];
         batch.push(Scalar::ZERO, Vec::new(), terms);
         Ok(VerifiedShare { member: share.member, pot: pot.digest, value })
     }
@@ -187,7 +187,7 @@ impl DiceTable {
     }
 }
 
-fn share_proof(pot: &Pot, member: u8, value: &[u8; 32]) -> Hash {
+pub(super) fn share_proof(pot: &Pot, member: u8, value: &[u8; 32]) -> Hash {
     Hash::new("bitcraps v1 dice share proof").put(&pot.digest).num(u64::from(member)).put(value)
 }
 
