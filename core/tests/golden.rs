@@ -3,6 +3,7 @@
 //!
 //! Whoever changes a byte here changes the protocol. What is computed "by hand" follows the text of
 //! docs/PROTOCOL.md and shares no code with the core but the hash and the curve.
+//! Long because every byte of a table is looked up in one place.
 
 // A test stops at the first surprise.
 #![allow(clippy::unwrap_used)]
@@ -16,7 +17,9 @@ use bitcraps_core::{
     },
     game::{
         KEY_EPOCH, Ledger, SeatRole,
-        message::{Action, Batch, Entry, Genesis, Invitation, InvitationId, Message, Op, Seating},
+        message::{
+            Action, Batch, Entry, Genesis, Invitation, InvitationId, Line, Message, Op, Seating,
+        },
     },
     id::{NodeKind, PeerId, TableId},
     map::{self, Map},
@@ -243,6 +246,10 @@ fn op(action: Action) -> Op {
     Op { author: [0x44; 32], seq: 300, action, signature: aa() }
 }
 
+fn line() -> Line {
+    Line { author: [0x44; 32], salt: [0x88; 8], text: "hi".to_owned(), signature: aa() }
+}
+
 fn n(byte: u8, times: usize) -> String {
     hex(&vec![byte; times])
 }
@@ -325,6 +332,10 @@ fn every_action_and_entry_has_these_bytes() {
         (Action::Deal { epoch: 5, deals: vec![deal()] }, format!("02 05 01 {}", forms.deal)),
         (bet, "03 ac02 0902 0c".to_owned()),
         (Action::Ready { roll: 300 }, "04 ac02".to_owned()),
+        (
+            Action::Absent { member: [0x77; 32], epoch: 5, seq: 300 },
+            format!("05 {} 05 ac02", n(0x77, 32)),
+        ),
     ];
     let mut entries = Vec::new();
     for (action, form) in actions {
@@ -337,6 +348,7 @@ fn every_action_and_entry_has_these_bytes() {
     entries.push((Entry::BetsOpen { roll: 300 }, "01 ac02".to_owned()));
     entries.push((Entry::BetsClosed { roll: 300 }, "02 ac02".to_owned()));
     entries.push((Entry::Share(share()), format!("03 {}", forms.share)));
+    entries.push((Entry::Evidence(vec![7, 8, 9]), "04 03 070809".to_owned()));
     for (entry, form) in &entries {
         golden(entry, form);
     }
@@ -376,6 +388,12 @@ fn every_table_message_has_these_bytes() {
         (
             Message::Log { table, tip: 300, decisions: vec![vec![7, 8], vec![9]] },
             format!("09 {t} ac02 02 02 0708 01 09"),
+        ),
+        (Message::Evidence { table, evidence: vec![7, 8] }, format!("0a {t} 02 0708")),
+        (Message::Watch { table, from: 300 }, format!("0b {t} ac02")),
+        (
+            Message::Chat { table, line: line() },
+            format!("0c {t} {} {} 02 6869 {}", n(0x44, 32), n(0x88, 8), forms.signature),
         ),
     ];
     for (message, form) in messages {
@@ -484,6 +502,19 @@ fn a_log_has_a_hash_over_every_batch_as_it_came() {
     let first = derived("bitcraps v1 log", &[&start, &1u64.to_le_bytes(), &longer]);
     assert_eq!(other.log_hash(), first, "the bytes that were decided, not their meaning");
     assert_eq!(other.seats().count(), 3);
+}
+
+#[test]
+fn a_line_of_chat_is_signed_over_these_bytes() {
+    let identity = somebody(1);
+    let key = identity.card().key;
+    let table = TableId::from_bytes([0x55; 32]);
+    let line = Line::sign(&identity, table, [0x88; 8], "hi".to_owned());
+    let signed = [&[0x55; 32][..], &key, &[0x88; 8], b"\x02hi"].concat();
+    assert_eq!(verify_with_key(&key, "bitcraps v1 table line", &signed, &line.signature), Ok(()));
+    assert_eq!(line.verify(table), Ok(()));
+    assert!(line.verify(TableId::from_bytes([0x56; 32])).is_err());
+    is_documented(&line.signature.to_bytes());
 }
 
 // ---- dice ----------------------------------------------------------------------------------

@@ -119,6 +119,8 @@ impl Host {
             Command::CreateTable { .. }
             | Command::JoinTable { .. }
             | Command::LeaveTable { .. }
+            | Command::WatchTable { .. }
+            | Command::Say { .. }
             | Command::Repair { .. }
             | Command::Rename { .. } => Asked::Open,
         };

@@ -38,6 +38,12 @@ fn table() -> TableView {
         ready: false,
         deals: 1,
         opened: false,
+        brought: Chips(100),
+        silent_ms: None,
+        absent_claims: 0,
+        away: false,
+        leaving: false,
+        offence: None,
     };
     TableView {
         table_id: TABLE,
@@ -58,6 +64,11 @@ fn table() -> TableView {
         quorum: 2,
         pending: 0,
         paused: None,
+        buy_in: Chips(100),
+        phase_ms: 0,
+        departures: Vec::new(),
+        watchers: 0,
+        chat: Vec::new(),
         history: vec![HistoryView {
             roll: 2,
             height: 3,

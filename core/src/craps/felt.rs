@@ -270,6 +270,15 @@ impl Felt {
         }
         returned
     }
+
+    /// Takes every bet of a seat away, also those that nobody may take down. Returns the chips.
+    pub fn take_seat(&mut self, seat: Seat) -> Chips {
+        let taken: Vec<_> = self.bets_of(seat).collect();
+        for (spot, _) in &taken {
+            self.bets.remove(&(seat, *spot));
+        }
+        Chips(taken.iter().map(|(_, chips)| chips.0).sum())
+    }
 }
 
 fn outcome(phase: Phase, total: u8) -> RollOutcome {

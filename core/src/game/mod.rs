@@ -14,8 +14,14 @@ mod seating;
 mod session;
 mod tables;
 
-pub use ledger::{BatchError, Happened, KEY_EPOCH, Ledger, Phase, Rolled, SeatState};
+pub use ledger::{
+    BatchError, DEPARTURES_MAX, Departure, Happened, KEY_EPOCH, Ledger, MEMBERSHIPS_MAX, Offence,
+    OffenceKind, Parting, Phase, Rolled, SeatState,
+};
 pub use message::{SeatRole, name_is_sound};
 pub use refused::{CommandError, RequestId};
-pub use session::{HISTORY_MAX, PAUSE_ABOVE, Pause, RESUME_BELOW, Reach, Session, Standing};
+pub use session::{
+    ABSENT_AFTER, HISTORY_MAX, LINES_MAX, PAUSE_ABOVE, Pause, RESUME_BELOW, Reach, Said, Session,
+    Standing, WATCHERS_MAX,
+};
 pub use tables::{ADS_MAX, Ad, Config, Output, TABLES_MAX, Tables};

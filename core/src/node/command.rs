@@ -21,6 +21,10 @@ pub enum Command {
     JoinTable { table: TableId },
     /// Give the seat up between two rolls. Bets still on the felt are resolved as they fall.
     LeaveTable { table: TableId },
+    /// See a table without a seat, and talk there. `leave_table` ends it.
+    WatchTable { table: TableId },
+    /// Say something to everybody at a table (at most 256 bytes of UTF-8).
+    Say { table: TableId, text: String },
     /// Put chips on the felt while bets are open.
     PlaceBet { table: TableId, wager: Wager, chips: Chips },
     /// Say that this seat has no more bets for this roll; from the shooter, it closes the bets.

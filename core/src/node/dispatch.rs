@@ -236,6 +236,13 @@ impl Node {
                 let hosts = self.hosts_of(table);
                 self.tables.join(request, table, hosts, now);
             }
+            Command::WatchTable { table } => {
+                let hosts = self.hosts_of(table);
+                self.tables.watch(request, table, hosts, now);
+            }
+            Command::Say { table, text } => {
+                self.tables.say(request, table, text, identity, now);
+            }
             Command::LeaveTable { table } => self.tables.leave(request, table, identity, now),
             Command::PlaceBet { table, wager, chips } => {
                 self.tables.bet(request, table, (wager, chips), identity, now);
@@ -499,18 +506,30 @@ impl Node {
                 game::Output::Equivocation { table, culprit } => {
                     self.tell(Event::Equivocation { table, culprit });
                 }
+                game::Output::Said { table, peer, text } => {
+                    self.tell(Event::Said { table, peer_id: peer, text });
+                }
             }
         }
         busy
     }
 
     fn happened(&mut self, table: TableId, what: Happened) {
-        if let Happened::Rolled(rolled) = what {
-            let (roll, dice) = (rolled.roll, rolled.dice);
-            self.tell(Event::Rolled { table, roll, dice });
-            if let Some(chips) = rolled.paid.get(&self.identity.id()) {
-                self.tell(Event::Paid { table, roll, chips: *chips });
+        match what {
+            Happened::Rolled(rolled) => {
+                let (roll, dice) = (rolled.roll, rolled.dice);
+                self.tell(Event::Rolled { table, roll, dice });
+                if let Some(chips) = rolled.paid.get(&self.identity.id()) {
+                    self.tell(Event::Paid { table, roll, chips: *chips });
+                }
             }
+            Happened::Away { peer } => self.tell(Event::MemberAway { table, peer_id: peer }),
+            Happened::Expelled { peer, offence } => {
+                self.tell(Event::MemberExpelled { table, peer_id: peer, offence });
+            }
+            Happened::MembersChanged
+            | Happened::BetsOpened { .. }
+            | Happened::BetsClosed { .. } => {}
         }
     }
 
@@ -589,12 +608,16 @@ fn delivery(message: &game::message::Message) -> (Class, Delivery) {
     use game::message::Message;
     match message {
         Message::Agree { .. } | Message::Share { .. } => (Class::Dice, Delivery::Once),
-        Message::GetLog { .. } | Message::Log { .. } => (Class::Sync, Delivery::Once),
+        Message::GetLog { .. } | Message::Log { .. } | Message::Watch { .. } => {
+            (Class::Sync, Delivery::Once)
+        }
+        Message::Chat { .. } => (Class::Chat, Delivery::Acked),
         Message::Invite(_)
         | Message::Accept { .. }
         | Message::Decline { .. }
         | Message::Start(_)
         | Message::GetTable { .. }
+        | Message::Evidence { .. }
         | Message::Submit { .. } => (Class::Bets, Delivery::Acked),
     }
 }

@@ -74,6 +74,12 @@ mod sample {
             ready: false,
             deals: 1,
             opened: false,
+            brought: Chips(100),
+            silent_ms: None,
+            absent_claims: 0,
+            away: false,
+            leaving: false,
+            offence: None,
         });
         TableView {
             table_id: TableId::from_bytes([9; 32]),
@@ -94,6 +100,11 @@ mod sample {
             quorum: 3,
             pending: 0,
             paused: None,
+            buy_in: Chips(100),
+            phase_ms: 0,
+            departures: Vec::new(),
+            watchers: 0,
+            chat: Vec::new(),
             history: Vec::new(),
         }
     }

@@ -143,6 +143,7 @@ fn my_table(view: &NodeView, table: &TableView) -> Html {
         TableState::Joining => "taking in the log",
         TableState::Playing => "playing",
         TableState::Frozen => "frozen",
+        TableState::Watching => "looking on",
         TableState::Left => "left",
         TableState::Halted => "halted",
     };

@@ -4,12 +4,12 @@ use super::{Output, TABLES_MAX, Tables};
 use crate::{
     crypto::identity::{Identity, peer_id},
     game::{
-        keys::genesis_key,
+        keys::{genesis_key, seatless_key},
         ledger::KEY_EPOCH,
         message::{Genesis, Invitation, InvitationId, Message, SeatRole, Seating, name_is_sound},
         refused::{CommandError, RequestId},
         seating::seating_for,
-        session::Session,
+        session::{Session, Standing},
     },
     id::{PeerId, TableId},
     limits::{NAME_BYTES_MAX, TABLE_MEMBERS_MAX, TABLE_MEMBERS_MIN},
@@ -41,9 +41,17 @@ pub(super) struct Forming {
     pub until: Instant,
 }
 
+/// What a table is fetched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Join,
+    Watch,
+}
+
 /// A table whose genesis is being fetched.
 pub(super) struct Fetching {
     pub request: RequestId,
+    pub purpose: Purpose,
     pub hosts: Vec<PeerId>,
     pub next: usize,
     pub again_at: Instant,
@@ -181,10 +189,19 @@ impl Tables {
         if self.sessions.contains_key(&table) || self.sessions.len() >= TABLES_MAX {
             return;
         }
-        if let Some(Fetching { request, .. }) = self.fetching.remove(&table) {
+        if let Some(Fetching { request, purpose, .. }) = self.fetching.remove(&table) {
             let (role, wish) = (self.config.role, (request, self.name.clone()));
-            match Session::follow_table(genesis.clone(), identity, role, wish, now) {
-                Some(session) => self.open(session, identity, now),
+            let session = match purpose {
+                Purpose::Join => Session::follow_table(genesis.clone(), identity, role, wish, now),
+                Purpose::Watch => Session::watch_table(genesis.clone(), identity, role, now),
+            };
+            match session {
+                Some(session) => {
+                    self.open(session, identity, now);
+                    if purpose == Purpose::Watch {
+                        self.answer(request, Ok(Some(table)));
+                    }
+                }
                 None => self.answer(request, Err(CommandError::UnknownTable { table })),
             }
             return;
@@ -206,6 +223,9 @@ impl Tables {
         let table = session.id();
         let key = genesis_key(table);
         self.writes.push(Write::Put { key, value: session.genesis().encode() });
+        if session.standing() != Standing::Seated {
+            self.writes.push(Write::Put { key: seatless_key(table), value: Vec::new() });
+        }
         session.on_reach(&self.reach, identity, now);
         self.sessions.insert(table, session);
         self.out.push_back(Output::Opened { table });
@@ -216,9 +236,28 @@ impl Tables {
     /// `hosts` are the peers that announce the table.
     pub fn join(&mut self, request: RequestId, table: TableId, hosts: Vec<PeerId>, now: Instant) {
         if let Some(session) = self.sessions.get_mut(&table) {
-            session.join(request);
+            session.join(request, self.name.clone(), now);
             return self.collect(table);
         }
+        self.fetch_for(Purpose::Join, request, (table, hosts), now);
+    }
+
+    /// To see it without a seat. `hosts` are the peers that announce the table.
+    pub fn watch(&mut self, request: RequestId, table: TableId, hosts: Vec<PeerId>, now: Instant) {
+        match self.session(table).map(Session::standing) {
+            Some(Standing::Watching) => self.answer(request, Ok(Some(table))),
+            Some(_) => self.answer(request, Err(CommandError::AlreadySeated)),
+            None => self.fetch_for(Purpose::Watch, request, (table, hosts), now),
+        }
+    }
+
+    fn fetch_for(
+        &mut self,
+        purpose: Purpose,
+        request: RequestId,
+        (table, hosts): (TableId, Vec<PeerId>),
+        now: Instant,
+    ) {
         let error = if hosts.is_empty() {
             Some(CommandError::UnknownTable { table })
         } else if self.sessions.len() >= TABLES_MAX {
@@ -232,7 +271,8 @@ impl Tables {
             return self.answer(request, Err(error));
         }
         let until = now + FETCH_TIMEOUT;
-        self.fetching.insert(table, Fetching { request, hosts, next: 0, again_at: now, until });
+        let fetching = Fetching { request, purpose, hosts, next: 0, again_at: now, until };
+        self.fetching.insert(table, fetching);
         self.fetch(now);
     }
 

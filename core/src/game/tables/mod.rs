@@ -10,7 +10,7 @@
 mod forming;
 
 use super::{
-    keys::table_prefix,
+    keys::{seatless_key, table_prefix},
     ledger::Happened,
     message::{Genesis, InvitationId, Message, SeatRole},
     refused::{CommandError, RequestId},
@@ -108,6 +108,11 @@ pub enum Output {
         table: TableId,
         culprit: PeerId,
     },
+    Said {
+        table: TableId,
+        peer: PeerId,
+        text: String,
+    },
 }
 
 /// See the module's first line.
@@ -154,13 +159,17 @@ impl Tables {
         now: Instant,
     ) -> (usize, usize) {
         let mut lost = 0;
+        let seatless = |session: &Session| {
+            let mark = seatless_key(session.id());
+            stored.iter().any(|(key, _)| *key == mark)
+        };
         let geneses = stored.iter().filter(|(key, _)| key.ends_with(b"/genesis"));
         for (_, value) in geneses {
             match self.restore_one(value, stored, identity, now) {
-                Some(session) if session.standing() == Standing::Seated => {
+                Some(session) if session.standing() == Standing::Seated && !seatless(&session) => {
                     self.sessions.insert(session.id(), session);
                 }
-                // It was being joined, and the wish died with the process.
+                // It was looked at or being joined, and the wish died with the process.
                 Some(session) => {
                     self.writes.push(Write::DeletePrefix { prefix: table_prefix(session.id()) });
                 }
@@ -207,6 +216,19 @@ impl Tables {
 
     pub fn ready(&mut self, request: RequestId, table: TableId, id: &Identity, now: Instant) {
         self.with(request, table, |session| session.ready(request, id, now));
+    }
+
+    /// Words for everybody at the table. Never on the log.
+    pub fn say(
+        &mut self,
+        request: RequestId,
+        table: TableId,
+        text: String,
+        identity: &Identity,
+        now: Instant,
+    ) {
+        let salt = self.rng.bytes();
+        self.with(request, table, |session| session.say(request, (text, salt), identity, now));
     }
 
     /// The name new seats are taken under; seats already taken keep theirs.
@@ -369,6 +391,7 @@ impl Tables {
                 session::Output::Equivocation { culprit } => {
                     Output::Equivocation { table, culprit }
                 }
+                session::Output::Said { peer, text } => Output::Said { table, peer, text },
             };
             self.out.push_back(output);
         }
@@ -416,7 +439,10 @@ fn table_of(message: &Message) -> Option<TableId> {
         | Message::Submit { table, .. }
         | Message::Share { table, .. }
         | Message::GetLog { table, .. }
-        | Message::Log { table, .. } => Some(*table),
+        | Message::Log { table, .. }
+        | Message::Evidence { table, .. }
+        | Message::Watch { table, .. }
+        | Message::Chat { table, .. } => Some(*table),
         Message::Invite(_)
         | Message::Accept { .. }
         | Message::Decline { .. }

@@ -1,14 +1,18 @@
-//! All tables of a few peers without a mesh between them: who gets a seat, and who does not.
+//! All tables of a few peers without a mesh between them: who gets a seat, and who does not, who
+//! loses it, who looks on and what they say.
 
 // A test stops at the first surprise.
 #![allow(clippy::unwrap_used)]
+
+mod conduct;
+mod gallery;
 
 use bitcraps_core::{
     craps::{Chips, Wager},
     crypto::identity::Identity,
     game::{
-        CommandError, Config, Output, PAUSE_ABOVE, RESUME_BELOW, RequestId, SeatRole, Session,
-        Standing, Tables,
+        CommandError, Config, Happened, Output, PAUSE_ABOVE, RESUME_BELOW, RequestId, SeatRole,
+        Session, Standing, Tables,
         message::{Action, Message, Op},
     },
     health::{Risk, RiskMethod},
@@ -28,6 +32,12 @@ struct World {
     asked: u64,
     /// A peer that neither sends nor hears any more.
     gone: Option<usize>,
+    /// Who lies in this run, if anybody.
+    liar: Option<PeerId>,
+    /// Who was told of whose words.
+    said: Vec<(usize, PeerId, String)>,
+    /// What was told of members' conduct, and to whom.
+    conduct: Vec<(usize, Happened)>,
 }
 
 impl World {
@@ -37,7 +47,18 @@ impl World {
         let tables = (0..peers).map(|n| tables(n, peers)).collect();
         let now = Instant::from_millis(1);
         let (wire, answers) = (VecDeque::new(), Vec::new());
-        let mut world = World { tables, identities, now, wire, answers, asked: 0, gone: None };
+        let mut world = World {
+            tables,
+            identities,
+            now,
+            wire,
+            answers,
+            asked: 0,
+            gone: None,
+            liar: None,
+            said: Vec::new(),
+            conduct: Vec::new(),
+        };
         (0..world.tables.len()).for_each(|who| world.connect(who));
         world
     }
@@ -145,9 +166,10 @@ impl World {
                 self.tables[who].on_stored(ticket, &self.identities[who], self.now);
             }
             Output::Answer { request, result } => self.answers.push((request, result)),
-            Output::Equivocation { culprit, .. } => panic!("{culprit} is accused"),
+            Output::Equivocation { culprit, .. } => assert_eq!(Some(culprit), self.liar),
+            Output::Said { peer, text, .. } => self.said.push((who, peer, text)),
+            Output::Happened { what, .. } => self.conduct.push((who, what)),
             Output::Opened { .. }
-            | Output::Happened { .. }
             | Output::Changed { .. }
             | Output::AdsChanged
             | Output::Frozen { .. }

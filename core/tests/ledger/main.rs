@@ -3,6 +3,8 @@
 // A test stops at the first surprise.
 #![allow(clippy::unwrap_used)]
 
+mod conduct;
+
 use bitcraps_core::{
     craps::{Chips, Wager},
     crypto::{
