@@ -214,9 +214,12 @@ fn a_dealer_beyond_the_table_and_another_number_of_shares_are_refused() {
         let deal = Deal { dealer, ..honest.clone() };
         assert_eq!(table.verify_deal(&deal).unwrap_err(), bad_deal(&deal));
     }
+    // Its dealer proves it as well as it can: with some more it would otherwise succeed.
+    let own = table.deal_exactly(2, 0, &random(60), &polynomial(3, 0), &random(61));
     for count in [0, 1, 3, 5, 16] {
-        let mut deal = honest.clone();
-        deal.shares.resize(count, honest.shares[0]);
+        let mut deal = own.clone();
+        deal.shares.resize(count, own.shares[0]);
+        let deal = if count < 4 { deal } else { proven(&table, deal, &random(60)) };
         assert_eq!(table.verify_deal(&deal).unwrap_err(), bad_deal(&deal), "{count} shares");
     }
 }

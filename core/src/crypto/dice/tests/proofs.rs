@@ -1,7 +1,6 @@
 //! Proofs one by one and in heaps: nonces, challenges, weights, and what is hashed into them.
 
 use super::*;
-use curve25519_dalek::traits::IsIdentity;
 
 /// Openings of one member: the challenge and the response of each.
 fn response(pot: &Pot, share: &Share) -> (Scalar, Scalar) {
@@ -196,12 +195,55 @@ fn every_heap_and_every_equation_has_weights_of_its_own() {
     }
 }
 
+/// A dealer need not know its polynomial, only the points: it can fit its deal to a share that was
+/// made before, and to the deals of others. Only that the share's challenge covers the whole sum
+/// keeps a wrong value out.
+#[test]
+fn a_deal_fitted_to_a_share_made_before_it_does_not_make_it_good() {
+    let (table, secrets) = table(4, 3);
+    let honest = [0, 2].map(|i| table.verify_deal(&deal_of(&table, &secrets, i, 0)).unwrap());
+    let (d, x) = (random(60), secrets[1].x);
+    let first = table.deal_exactly(1, 0, &d, &polynomial(3, 0), &random(61));
+    let sum = |own: &Deal| {
+        let own = table.verify_deal(own).unwrap();
+        table.pot(&[honest[0].clone(), honest[1].clone(), own]).unwrap()
+    };
+    // A share of nothing in particular, and a challenge drawn for it.
+    let (value, nonce) = (encoded(RistrettoPoint::mul_base(&random(1))), random(2));
+    let (r1, r2) = (RistrettoPoint::mul_base(&nonce), RistrettoPoint::mul_base(&random(3)));
+    let statement = share::share_proof(&sum(&first), 1, &value);
+    let c = proof::challenge(&statement, &encoded(r1), &encoded(r2));
+    let z = nonce + c * x;
+    let base = sum(&first).stock.ephemeral;
+    let wanted = point(&value).unwrap() + c.invert() * (z * base - r2);
+    // The own deal takes up the difference, and the last share follows from the first three.
+    let encrypted = wanted - honest[0].shares[1] - honest[1].shares[1];
+    let keys: Vec<_> = table.points().collect();
+    let mut plain = vec![
+        RistrettoPoint::mul_base(&random(4)),
+        encrypted - d * keys[1],
+        RistrettoPoint::mul_base(&random(5)),
+    ];
+    let lagrange = |i: usize| -> Scalar {
+        let others = (0..3).filter(|j| *j != i);
+        others.map(|j| (at(3) - at(j)) * (at(i) - at(j)).invert()).product()
+    };
+    plain.push(weighted(&plain, &[lagrange(0), lagrange(1), lagrange(2)]));
+    let shares = plain.iter().zip(&keys).map(|(p, key)| encoded(p + d * *key)).collect();
+    let fitted = proven(&table, Deal { shares, ..first }, &d);
+    let pot = sum(&fitted);
+    let opened = honest[0].shares[1] + honest[1].shares[1] + point(&fitted.shares[1]).unwrap();
+    assert_eq!(z * base, r2 + c * (opened - point(&value).unwrap()), "the older challenge");
+    let proof = Proof { r1: encoded(r1), r2: encoded(r2), z: z.to_bytes() };
+    let share = Share { roll: 0, member: 1, value, proof };
+    assert_eq!(table.verify_share(&pot, &share).unwrap_err(), bad_share(&share));
+}
+
 /// A heap of nothing holds: there is nothing wrong in it.
 #[test]
 fn an_empty_heap_holds() {
     let (table, _) = table(4, 3);
     assert!(table.batch().holds());
-    assert!(RistrettoPoint::default().is_identity());
 }
 
 #[test]
