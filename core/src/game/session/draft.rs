@@ -103,9 +103,9 @@ impl Session {
         true
     }
 
-    /// The largest batch that fits the ledger: proof of lies, then, in an order that makes a roll as
-    /// short as it can be, the last roll's shares, bets open, the wishes, bets closed. What it leads
-    /// to is kept as judged: members that heard the same make the same batch.
+    /// The largest batch that fits the ledger: proof of lies, then, in an order that makes a roll
+    /// as short as it can be, the last roll's shares, bets open, the wishes, bets closed. What it
+    /// leads to is kept as judged: members that heard the same make the same batch.
     fn compose(&mut self) -> Draft {
         let trial = self.ledger.clone();
         let mut draft = Composer { trial, entries: Vec::new(), happened: Vec::new(), bytes: 0 };
