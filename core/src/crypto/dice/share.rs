@@ -191,13 +191,12 @@ pub(super) fn share_proof(pot: &Pot, member: u8, value: &[u8; 32]) -> Hash {
     Hash::new("bitcraps v1 dice share proof").put(&pot.digest).num(u64::from(member)).put(value)
 }
 
-/// λ_i = ∏_{j≠i} a_j / (a_j − a_i).
+/// λ_i = ∏_{j≠i} a_j / (a_j − a_i). Inverting all at once costs little more than inverting one.
 pub(super) fn lagrange_at_zero(who: &[usize]) -> Vec<Scalar> {
-    let weight = |i: usize| {
-        let others = || who.iter().filter(move |j| **j != i);
-        let above: Scalar = others().map(|j| at(*j)).product();
-        let below: Scalar = others().map(|j| at(*j) - at(i)).product();
-        above * below.invert()
-    };
-    who.iter().map(|i| weight(*i)).collect()
+    let others = |i: usize| who.iter().filter(move |j| **j != i);
+    let below = who.iter().map(|i| others(*i).map(|j| at(*j) - at(*i)).product());
+    let mut inverted: Vec<Scalar> = below.collect();
+    Scalar::batch_invert(&mut inverted);
+    let above = who.iter().map(|i| others(*i).map(|j| at(*j)).product::<Scalar>());
+    above.zip(inverted).map(|(above, inverted)| above * inverted).collect()
 }
