@@ -6,7 +6,7 @@
 
 use crate::machine::Life;
 use bitcraps_core::{
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     id::{PeerId, TableId},
     node::{Command, CommandError, NodeView, RequestId, TablePhase, TableState},
     time::{Duration, Instant},
@@ -91,6 +91,7 @@ impl Host {
             return Some(Command::CreateTable {
                 name: self.name.to_owned(),
                 invite: self.guests.clone(),
+                rules: Rules::default(),
             });
         };
         let shown = view.tables.iter().find(|t| t.table_id == table)?;

@@ -56,6 +56,8 @@ fn table() -> TableView {
         log_hash: "aa".to_owned(),
         shooter: Some(peer(1)),
         point: None,
+        rules: Default::default(),
+        hand: Default::default(),
         roll: 3,
         bank: Chips(800),
         minted: Chips(1000),

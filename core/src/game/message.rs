@@ -6,13 +6,13 @@
 
 use crate::{
     agree::message::EVIDENCE_BYTES_MAX,
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     crypto::{
         dice,
         identity::{Identity, IdentityError, Signature, verify_with_key},
     },
     id::TableId,
-    limits::{BATCH_BYTES_MAX, NAME_BYTES_MAX, TABLE_MEMBERS_MAX},
+    limits::{BATCH_BYTES_MAX, LINE_BYTES_MAX, NAME_BYTES_MAX, TABLE_MEMBERS_MAX},
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +31,6 @@ pub const DEALS_PER_OP_MAX: usize = 4;
 pub const OPS_PER_SUBMIT_MAX: usize = 32;
 /// Bytes of certified batches in one `Log` answer: fits a packet with its envelope.
 pub const LOG_ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of one line of chat, UTF-8. Guess: two sentences.
-pub const LINE_BYTES_MAX: usize = 256;
 
 /// How a member behaves at a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +55,8 @@ pub struct Invitation {
     pub buy_in: Chips,
     /// What the house starts with; bets it could not pay are refused.
     pub bank: Chips,
+    /// Limits and payouts, where houses differ.
+    pub rules: Rules,
 }
 
 /// The digest that seatings of the first members are signed for.

@@ -50,6 +50,8 @@ pub enum CommandError {
     BadLine { got: usize, max: usize },
     #[error("one line a second, please; say it again in a moment")]
     TooFast,
+    #[error("no table can be played by these rules: {why}")]
+    BadRules { why: String },
     #[error("nobody answered in time; try again")]
     TimedOut,
     #[error("too many requests are waiting; try again in a moment")]

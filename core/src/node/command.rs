@@ -1,7 +1,7 @@
 //! What a person or a program can ask of a node.
 
 use crate::{
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     id::{PeerId, TableId},
 };
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ pub enum Command {
         name: String,
         #[serde(default)]
         invite: Vec<PeerId>,
+        /// Limits and payouts; what is left out is the default.
+        #[serde(default)]
+        rules: Rules,
     },
     /// Take a seat between two rolls, or before anybody has bet on the next one.
     JoinTable { table: TableId },

@@ -89,7 +89,11 @@ impl Node {
         };
         let map = Map::new(map_config, &identity, &seed.fork("map"), now, wall_ms);
         let router = Router::new(route::Config::default(), &identity, &seed.fork("route"), wall_ms);
-        let game = game::Config { role: config.role, ..game::Config::default() };
+        let game = game::Config {
+            role: config.role,
+            strategy: config.strategy,
+            ..game::Config::default()
+        };
         let mut tables = Tables::new(game, config.name.clone(), &seed.fork("game"));
         let (_, tables_lost) = tables.restore(&stored, &identity, now);
         let redial = Redial::new(
@@ -228,9 +232,9 @@ impl Node {
     fn command(&mut self, request: RequestId, command: Command, now: Instant) {
         let identity = &self.identity;
         match command {
-            Command::CreateTable { name, invite } => {
+            Command::CreateTable { name, invite, rules } => {
                 let willing = self.willing();
-                self.tables.create(request, name, invite, willing, identity, now);
+                self.tables.create(request, (name, rules), invite, willing, identity, now);
             }
             Command::JoinTable { table } => {
                 let hosts = self.hosts_of(table);

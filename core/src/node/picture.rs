@@ -1,10 +1,10 @@
 //! Draws the picture that dashboards and tests look at. Reads everything, changes nothing.
 
 use super::{
-    BetView, ChatView, Counters, DepartureView, EdgeView, HistoryView, LinkState, LinkView,
-    LobbyView, MapView, MeasuredSample, MeasuredView, NeighbourView, Node, NodeView, PauseView,
-    PeerView, SeatView, SwitchView, TablePhase, TableState, TableView, dispatch::Counted,
-    message::Announced,
+    BetView, ChatView, Counters, DepartureView, EdgeView, HandView, HistoryView, LinkState,
+    LinkView, LobbyView, MapView, MeasuredSample, MeasuredView, NeighbourView, Node, NodeView,
+    PauseView, PeerView, SeatView, SwitchView, TablePhase, TableState, TableView,
+    dispatch::Counted, message::Announced,
 };
 use crate::{
     game::{Departure, Phase, Rolled, Said, Session, Standing},
@@ -159,6 +159,11 @@ impl Node {
             log_hash: TableId::from_bytes(ledger.log_hash()).to_string(),
             shooter: ledger.shooter(),
             point: ledger.felt().point(),
+            rules: *ledger.felt().rules(),
+            hand: HandView {
+                points_made: ledger.felt().hand().points_made().collect(),
+                totals: *ledger.felt().hand().totals(),
+            },
             roll: ledger.roll(),
             bank: ledger.bank(),
             minted: ledger.minted(),
@@ -182,6 +187,7 @@ impl Node {
         let seat = session.ledger().seat(said.peer).map(|(_, state)| state.name.clone());
         let known = || self.map.peer(said.peer).map(|peer| peer.name().to_owned());
         ChatView {
+            number: said.number,
             peer_id: said.peer,
             name: seat.or_else(known).unwrap_or_else(|| said.peer.short()),
             text: said.text.clone(),

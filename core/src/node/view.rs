@@ -7,7 +7,7 @@ use super::{
     Parting, PathClass, RadioReport, RepairState, Risk, SeatRole, SwitchReason, Transport,
 };
 use crate::{
-    craps::{Chips, Dice, Number},
+    craps::{Chips, Dice, Number, Rules},
     id::{LinkId, PeerId, TableId},
 };
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct NodeView {
     pub map: MapView,
     /// Connected parts of the map, largest first; one part means a whole mesh.
     pub partitions: Vec<Vec<PeerId>>,
-    /// Tables this node has a seat at.
+    /// Tables this node has a seat at or looks on.
     pub tables: Vec<TableView>,
     /// Tables that others announce.
     pub lobby: Vec<LobbyView>,
@@ -185,6 +185,12 @@ pub struct TableView {
     pub log_hash: String,
     pub shooter: Option<PeerId>,
     pub point: Option<Number>,
+    /// Limits and payouts, agreed when the table was created.
+    #[serde(default)]
+    pub rules: Rules,
+    /// What fire and repeater bets count.
+    #[serde(default)]
+    pub hand: HandView,
     /// The roll being bet on or opened.
     pub roll: u64,
     /// What the house holds.
@@ -236,11 +242,22 @@ pub struct DepartureView {
 /// A line of chat. Its author signed it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChatView {
+    /// Counts the lines heard since this node follows the table, so that none is taken for another.
+    pub number: u64,
     pub peer_id: PeerId,
     /// As the seat or the map has it; the start of the id where neither knows one.
     pub name: String,
     pub text: String,
     pub age_ms: u64,
+}
+
+/// The rolls before, as far as bets count them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandView {
+    /// Different points made since the last seven-out.
+    pub points_made: Vec<Number>,
+    /// How often 2, 3, … 12 fell since the last 7, as far as a repeater bet counts.
+    pub totals: [u8; 11],
 }
 
 /// Why betting rests. It goes on by itself when the risk is low again.

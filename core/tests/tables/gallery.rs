@@ -6,9 +6,10 @@ use bitcraps_core::{
     crypto::identity::Identity,
     game::{
         CommandError, LINES_MAX, Output, Standing, WATCHERS_MAX,
-        message::{LINE_BYTES_MAX, Line, Message},
+        message::{Line, Message},
     },
     id::{PeerId, TableId},
+    limits::LINE_BYTES_MAX,
     seed::Seed,
     time::Instant,
 };

@@ -3,6 +3,7 @@
 
 pub mod bluetooth;
 pub mod chart;
+pub mod conduct;
 pub mod connection;
 pub mod example;
 pub mod felt;
@@ -92,6 +93,8 @@ mod sample {
             log_hash: String::new(),
             shooter: Some(peer(0)),
             point: None,
+            rules: Default::default(),
+            hand: Default::default(),
             roll: 1,
             bank: Chips(1000),
             minted: Chips(1400),

@@ -4,7 +4,7 @@
 //! Rules. Only what a person would want to hear becomes a saying; the rest is in the view already.
 //! Sayings are few and grow old, so nobody has to clean them away.
 
-use super::{table::offended, text};
+use super::{conduct::offended, text};
 use bitcraps_core::{
     craps::{Chips, Dice},
     id::PeerId,

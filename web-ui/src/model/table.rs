@@ -3,11 +3,7 @@
 use super::text;
 use bitcraps_core::{
     id::{PeerId, TableId},
-    limits::TABLE_MEMBERS_MIN,
-    node::{
-        DepartureView, NodeView, Offence, OffenceKind, Parting, SeatRole, SeatView, TablePhase,
-        TableState, TableView,
-    },
+    node::{NodeView, SeatRole, SeatView, TablePhase, TableState, TableView},
 };
 
 /// What the one large button does.
@@ -45,78 +41,6 @@ pub fn name_of(table: &TableView, peer: &PeerId) -> String {
         .chain(table.departures.iter().map(|gone| (&gone.peer_id, &gone.name)))
         .find(|(id, name)| *id == peer && !name.is_empty())
         .map_or_else(|| peer.short(), |(_, name)| name.clone())
-}
-
-/// What an expelled member did, to follow its name.
-pub fn offended(offence: &Offence) -> String {
-    let what = match offence.kind {
-        OffenceKind::TwoProposals => "proposed two different batches",
-        OffenceKind::TwoPrevotes => "voted twice in the first step",
-        OffenceKind::TwoPrecommits => "voted twice in the deciding step",
-    };
-    let (height, round) = (offence.height.to_string(), offence.round.to_string());
-    [what, " of round ", &round, " at height ", &height, ", both signed"].concat()
-}
-
-/// How somebody came to give a seat up, with what it sat down with and was cashed out.
-pub fn parted(gone: &DepartureView) -> String {
-    let why = match &gone.parting {
-        Parting::Left => "left".to_owned(),
-        Parting::Away => "was away for too long; its chips wait for it".to_owned(),
-        Parting::Expelled { offence } => {
-            ["expelled: ", &offended(offence), "; its bets went to the bank"].concat()
-        }
-    };
-    let brought = ["brought ", &gone.brought.0.to_string()].concat();
-    let chips = ["cashed out ", &gone.chips.0.to_string()].concat();
-    [why.as_str(), " · ", &brought, ", ", &chips].concat()
-}
-
-/// Members whose part in the present phase is missing for longer than this are slow. Guess: with
-/// everybody awake every part but a person's bets is there within a second.
-const SLOW_MS: u64 = 5_000;
-
-/// Who holds the table up, with what is missing, once it is late; people who still bet are not
-/// slow, but the shooter that everybody else waits for is.
-pub fn slow(table: &TableView) -> Vec<String> {
-    if table.state != TableState::Playing && table.state != TableState::Watching
-        || table.phase_ms < SLOW_MS
-    {
-        return Vec::new();
-    }
-    let others_ready = table.seats.iter().all(|seat| {
-        seat.ready
-            || seat.away
-            || seat.role == SeatRole::Witness
-            || Some(seat.peer_id) == table.shooter
-    });
-    let missing = |seat: &&SeatView| match table.phase {
-        TablePhase::Dealing => (seat.deals == 0).then_some("no secret dealt"),
-        TablePhase::Opening => (!seat.opened).then_some("no share of the dice"),
-        TablePhase::Betting => {
-            let holds = others_ready && Some(seat.peer_id) == table.shooter && !seat.ready;
-            holds.then_some("has the dice")
-        }
-    };
-    let late = table.seats.iter().filter_map(|seat| Some((seat, missing(&seat)?)));
-    late.map(|(seat, what)| [&name_of(table, &seat.peer_id), " (", what, ")"].concat()).collect()
-}
-
-/// Why no dice can fall, when too few members are left.
-pub fn too_few(table: &TableView) -> Option<String> {
-    let have = table.members.len();
-    if have >= TABLE_MEMBERS_MIN || table.state == TableState::Joining {
-        return None;
-    }
-    let members = text::counted(have, "member is", "members are");
-    Some(
-        [
-            &members,
-            " left: the table waits for a fourth, because fair dice need four. Send somebody the \
-             link to this page; a bot or a witness sits down by bitcraps table join.",
-        ]
-        .concat(),
-    )
 }
 
 /// Players whose bets are not final yet, by name; the shooter last, who waits for the others.

@@ -156,6 +156,8 @@ pub enum BatchError {
     NoProof(#[from] agree::EvidenceError),
     #[error("{peer} acted since, the members changed, or the same was said before")]
     StaleClaim { peer: PeerId },
+    #[error("{why}")]
+    MayNotBet { why: &'static str },
     #[error("{have} chips are at hand, {need} are needed")]
     NotEnoughChips { have: Chips, need: Chips },
     #[error("the house holds {bank} and could have to pay {exposure}")]
@@ -216,6 +218,7 @@ impl Ledger {
             && genesis.invitation.bank.0 <= MINTED_MAX.0 / 4
             && genesis.invitation.buy_in.0 <= MINTED_MAX.0 / 4096
             && name_is_sound(&genesis.invitation.name)
+            && genesis.invitation.rules.check().is_ok()
             && genesis.seatings.iter().all(|s| name_is_sound(&s.name))
             && genesis.seatings.iter().all(|s| s.verify(invitation).is_ok());
         if !sound {
@@ -242,7 +245,7 @@ impl Ledger {
             last_seq: SortedMap::new(),
             bank: genesis.invitation.bank,
             minted: genesis.invitation.bank,
-            felt: Felt::new(),
+            felt: Felt::new(genesis.invitation.rules),
             phase: Phase::Dealing,
             roll: 0,
             shooter: None,
@@ -385,21 +388,29 @@ impl Ledger {
     }
 
     fn bet(&mut self, seat: Seat, roll: u64, wager: Wager, chips: Chips) -> Result<(), BatchError> {
+        let refused = |why| Err(BatchError::MayNotBet { why });
+        if roll == self.roll && self.phase != Phase::Betting {
+            return refused("bets are closed for this roll; wait for the next one");
+        }
         self.due(Phase::Betting, roll)?;
         let state = self.seats.get(&seat).ok_or(BatchError::NotDue)?;
-        if state.ready || state.leaving || state.role == SeatRole::Witness {
-            return Err(BatchError::NotDue);
+        if state.role == SeatRole::Witness {
+            return refused("a witness votes and never bets; sit down as a player to bet");
+        }
+        if state.leaving {
+            return refused("this seat is being given up; take one again to bet");
+        }
+        if state.ready {
+            return refused("this seat has no more bets for this roll; wait for the next one");
         }
         if state.stack < chips {
             return Err(BatchError::NotEnoughChips { have: state.stack, need: chips });
         }
-        let mut felt = self.felt.clone();
-        felt.place(seat, wager, chips)?;
-        let exposure = felt.exposure();
+        let exposure = self.felt.exposure_with(seat, wager, chips)?;
         if exposure > self.bank {
             return Err(BatchError::BankTooSmall { bank: self.bank, exposure });
         }
-        self.felt = felt;
+        self.felt.place(seat, wager, chips)?;
         if let Some(state) = self.seats.get_mut(&seat) {
             state.stack.0 -= chips.0;
             state.acted = true;

@@ -13,10 +13,11 @@ use super::{Output, Session, Standing};
 use crate::{
     crypto::identity::{Identity, peer_id},
     game::{
-        message::{LINE_BYTES_MAX, Line, Message, line_is_sound},
+        message::{Line, Message, line_is_sound},
         refused::{CommandError, RequestId},
     },
     id::PeerId,
+    limits::LINE_BYTES_MAX,
     sorted::SortedMap,
     time::{Duration, Instant},
 };
@@ -32,6 +33,8 @@ const LINES_AHEAD: Duration = Duration::from_secs(4);
 /// A line and when it was heard.
 #[derive(Clone, Debug)]
 pub struct Said {
+    /// Counts the lines heard.
+    pub number: u64,
     pub peer: PeerId,
     pub text: String,
     pub at: Instant,
@@ -42,6 +45,7 @@ pub struct Said {
 #[derive(Default)]
 pub(super) struct Talk {
     lines: VecDeque<Said>,
+    heard: u64,
     /// By sender and, when a member is the author, author: the time up to which it has spoken.
     /// Senders are members and watchers, and times that are past are forgotten.
     spoken: SortedMap<(PeerId, Option<PeerId>), Instant>,
@@ -61,7 +65,8 @@ impl Talk {
 
     fn keep(&mut self, line: &Line, now: Instant) {
         let (peer, text, salt) = (peer_id(&line.author), line.text.clone(), line.salt);
-        self.lines.push_back(Said { peer, text, at: now, salt });
+        self.heard += 1;
+        self.lines.push_back(Said { number: self.heard, peer, text, at: now, salt });
         while self.lines.len() > LINES_MAX {
             self.lines.pop_front();
         }

@@ -243,7 +243,7 @@ impl Session {
         self.show_watchers();
         self.settle_standing();
         self.judge_reach(now);
-        self.watch.observe(&self.ledger, now);
+        self.watch.observe(&self.ledger, self.my_id, now);
         self.out.push_back(Output::Changed);
     }
 

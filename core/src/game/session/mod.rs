@@ -29,6 +29,7 @@ use super::{
     message::{Action, Genesis, Key, Message, Op, SeatRole},
     refused::{CommandError, RequestId},
     seating::{seating_for, secret_for},
+    strategy::Strategy,
 };
 use crate::{
     agree::{self, Agree, Decision},
@@ -254,6 +255,11 @@ impl Session {
         })
     }
 
+    /// How this seat bets when nobody tells it to.
+    pub(super) fn play_by(&mut self, strategy: Strategy) {
+        self.watch.play_by(strategy);
+    }
+
     /// A table that others play at, to be joined when its log is taken in. The genesis may name
     /// this peer: it may have left since, or have lost its store.
     pub(super) fn follow_table(
@@ -300,7 +306,7 @@ impl Session {
             self.log.push(decision);
         }
         self.settle_standing();
-        self.watch.observe(&self.ledger, now);
+        self.watch.observe(&self.ledger, self.my_id, now);
         let Some(members) = members_of(&self.ledger) else { return false };
         let (group, height) = (*self.id().as_bytes(), self.ledger.height());
         self.agree = Agree::new(agree::Config::default(), group, identity, height, members, now);

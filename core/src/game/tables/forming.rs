@@ -2,6 +2,7 @@
 
 use super::{Output, TABLES_MAX, Tables};
 use crate::{
+    craps::Rules,
     crypto::identity::{Identity, peer_id},
     game::{
         keys::{genesis_key, seatless_key},
@@ -64,7 +65,7 @@ impl Tables {
     pub fn create(
         &mut self,
         request: RequestId,
-        name: String,
+        (name, rules): (String, Rules),
         invite: Vec<PeerId>,
         willing: Vec<PeerId>,
         identity: &Identity,
@@ -77,7 +78,8 @@ impl Tables {
         };
         asked.retain(|peer| *peer != identity.id());
         asked.truncate(TABLE_MEMBERS_MAX - 1);
-        if let Err(error) = self.may_create(&name, asked.len()) {
+        let sound = rules.check().map_err(|why| CommandError::BadRules { why: why.to_string() });
+        if let Err(error) = self.may_create(&name, asked.len()).and(sound) {
             return self.answer(request, Err(error));
         }
         let invitation = Invitation {
@@ -86,6 +88,7 @@ impl Tables {
             name,
             buy_in: self.config.buy_in,
             bank: self.config.bank,
+            rules,
         };
         let mine = seating_for(identity, &invitation, self.name.clone(), self.config.role);
         for peer in &asked {
@@ -119,6 +122,7 @@ impl Tables {
         let willing = self.config.role != SeatRole::Player
             && peer_id(&invitation.host) == from
             && name_is_sound(&invitation.name)
+            && invitation.rules.check().is_ok()
             && self.sessions.len() < TABLES_MAX;
         if !willing {
             return self.send(from, Message::Decline { invitation: id });
@@ -220,6 +224,7 @@ impl Tables {
     }
 
     fn open(&mut self, mut session: Session, identity: &Identity, now: Instant) {
+        session.play_by(self.config.strategy);
         let table = session.id();
         let key = genesis_key(table);
         self.writes.push(Write::Put { key, value: session.genesis().encode() });

@@ -15,6 +15,7 @@ use super::{
     message::{Genesis, InvitationId, Message, SeatRole},
     refused::{CommandError, RequestId},
     session::{self, Reach, Session, Standing},
+    strategy::Strategy,
 };
 use crate::{
     agree::Decision,
@@ -52,11 +53,18 @@ pub struct Config {
     pub buy_in: Chips,
     /// What the house of such a table starts with.
     pub bank: Chips,
+    /// How this peer bets in the role of a bot.
+    pub strategy: Strategy,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { role: SeatRole::Player, buy_in: Chips(1_000), bank: Chips(100_000) }
+        Config {
+            role: SeatRole::Player,
+            buy_in: Chips(1_000),
+            bank: Chips(100_000),
+            strategy: Strategy::default(),
+        }
     }
 }
 
@@ -188,6 +196,7 @@ impl Tables {
     ) -> Option<Session> {
         let genesis = Genesis::decode(genesis)?;
         let mut session = Session::new(genesis, identity, self.config.role, now)?;
+        session.play_by(self.config.strategy);
         let prefix = table_prefix(session.id());
         let under = |part: &[u8]| -> Vec<&Vec<u8>> {
             let start = [&prefix[..], part].concat();
