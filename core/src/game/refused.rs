@@ -17,7 +17,10 @@ pub enum CommandError {
     NotSeated,
     #[error("this node already sits at that table")]
     AlreadySeated,
-    #[error("{have} of the {need} members a table needs are willing; start bots or invite more")]
+    #[error(
+        "{have} of the {need} members a table needs are willing, and of fewer any one could stop a \
+         roll; start bots or witnesses, or invite more"
+    )]
     TooFewMembers { have: usize, need: usize },
     #[error("the table is full: {max} members")]
     TableFull { max: usize },

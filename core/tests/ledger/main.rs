@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod conduct;
+mod dice;
 
 use bitcraps_core::{
     craps::{Chips, Rules, Wager},

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod conduct;
+mod dice;
 mod gallery;
 
 use bitcraps_core::{
@@ -38,6 +39,7 @@ struct World {
     said: Vec<(usize, PeerId, String)>,
     /// What was told of members' conduct, and to whom.
     conduct: Vec<(usize, Happened)>,
+    opening: dice::Opening,
 }
 
 impl World {
@@ -58,6 +60,7 @@ impl World {
             liar: None,
             said: Vec::new(),
             conduct: Vec::new(),
+            opening: dice::Opening::default(),
         };
         (0..world.tables.len()).for_each(|who| world.connect(who));
         world
@@ -157,8 +160,12 @@ impl World {
             if self.gone.is_some_and(|gone| gone == from || gone == to) {
                 continue;
             }
-            let from = self.id(from);
-            self.tables[to].on_message(from, message, &self.identities[to], self.now);
+            let dies = self.dies_of(from, &message);
+            let sender = self.id(from);
+            self.tables[to].on_message(sender, message, &self.identities[to], self.now);
+            if dies {
+                self.gone = Some(from);
+            }
         }
     }
 
@@ -167,7 +174,7 @@ impl World {
         match output {
             Output::Send { to, message } => {
                 let to = self.identities.iter().position(|identity| identity.id() == to);
-                self.wire.push_back((who, to.unwrap(), message));
+                self.put_on_wire(who, to.unwrap(), message);
             }
             Output::Store { ticket, .. } => {
                 self.tables[who].on_stored(ticket, &self.identities[who], self.now);

@@ -118,7 +118,8 @@ fn who_is_asked(view: &NodeView) -> String {
         &known,
         ". Fair dice need ",
         &TABLE_MEMBERS_MIN.to_string(),
-        " members with you among them: ",
+        " members with you among them, because of fewer any one could walk away from a roll or \
+         stop the table; bots and witnesses count: ",
         &text::counted(missing, "more bot or witness is", "more bots or witnesses are"),
         " needed.",
     ]

@@ -118,12 +118,12 @@ impl DiceTable {
         let c = proof::challenge(&deal_proof(&statement), &deal.proof.r1, &deal.proof.r2);
         let w = self.code_word(&statement);
         batch.bind(&c, &proof.z);
-        // z·G − R1 − c·D = 0
-        batch.push(proof.z, Vec::new(), [(-Scalar::ONE, proof.r1), (-c, ephemeral)]);
-        // z·U − R2 − c·V = 0
-        let on_members = w.iter().map(|w| proof.z * w).enumerate().collect();
-        let v = w.iter().zip(&shares).map(|(w, share)| (-(c * w), *share));
-        batch.push(Scalar::ZERO, on_members, [(-Scalar::ONE, proof.r2)].into_iter().chain(v));
+        // R1 + c·D − z·G = 0
+        batch.push(-proof.z, Vec::new(), [(Scalar::ONE, proof.r1), (c, ephemeral)]);
+        // R2 + c·V − z·U = 0
+        let on_members = w.iter().map(|w| -(proof.z * w)).enumerate().collect();
+        let v = w.iter().zip(&shares).map(|(w, share)| (c * w, *share));
+        batch.push(Scalar::ZERO, on_members, [(Scalar::ONE, proof.r2)].into_iter().chain(v));
         Ok(VerifiedDeal {
             roll: deal.roll,
             dealer: deal.dealer,

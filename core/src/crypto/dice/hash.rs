@@ -16,9 +16,13 @@ impl Hash {
     }
 
     pub fn put(mut self, field: &[u8]) -> Self {
+        self.absorb(field);
+        self
+    }
+
+    pub fn absorb(&mut self, field: &[u8]) {
         self.0.update(&(field.len() as u64).to_le_bytes());
         self.0.update(field);
-        self
     }
 
     pub fn num(self, n: u64) -> Self {

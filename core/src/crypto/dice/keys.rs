@@ -39,7 +39,12 @@ pub struct VerifiedKey {
     pub(super) point: RistrettoPoint,
 }
 
-fn statement(binding: &[u8; 32], epoch: u64, identity: &[u8; 32], key: &[u8; 32]) -> Hash {
+pub(super) fn statement(
+    binding: &[u8; 32],
+    epoch: u64,
+    identity: &[u8; 32],
+    key: &[u8; 32],
+) -> Hash {
     Hash::new("bitcraps v1 dice member key").put(binding).num(epoch).put(identity).put(key)
 }
 

@@ -5,8 +5,10 @@
 //! linear equation between points, and thousands of proofs become one multi-scalar multiplication.
 //! Ristretto has prime order, so a batch and single proofs always agree.
 
-use super::{hash::Hash, message::Proof};
-use core::mem;
+use super::{
+    hash::{Hash, Stream},
+    message::Proof,
+};
 use curve25519_dalek::{
     Scalar,
     ristretto::{CompressedRistretto, RistrettoPoint},
@@ -49,7 +51,8 @@ pub(super) fn prove(statement: &Hash, x: &Scalar, base: &RistrettoPoint, nonce: 
 }
 
 /// Equations of the form "scalars times points add up to nothing", checked all at once by a random
-/// combination.
+/// combination. Commitments go in with a factor of one, not minus one: their scalar is then the
+/// weight itself, which is half as long as others and as quick to multiply by.
 ///
 /// The weights are 128 bits from a hash over everything collected, drawn when nothing can be added
 /// any more, so a check is repeatable and accepts a false equation with probability 2^-128 (the
@@ -87,8 +90,8 @@ impl Batch {
 
     /// Challenge and response together fix the whole proof, hence the weights.
     pub fn bind(&mut self, challenge: &Scalar, response: &Scalar) {
-        let seed = mem::replace(&mut self.seed, Hash::new("bitcraps v1 dice batch"));
-        self.seed = seed.put(challenge.as_bytes()).put(response.as_bytes());
+        self.seed.absorb(challenge.as_bytes());
+        self.seed.absorb(response.as_bytes());
     }
 
     pub fn push(
@@ -101,16 +104,19 @@ impl Batch {
         self.equations.push(Equation { on_g, on_members, end: self.terms.len() });
     }
 
+    /// Where the equations' weights come from, one [`weight`] each in the order they were pushed.
+    pub(super) fn weights(&self) -> Stream {
+        self.seed.stream()
+    }
+
     /// Whether every equation holds.
     pub fn holds(self) -> bool {
-        let mut weights = self.seed.stream();
+        let mut weights = self.weights();
         let mut on_g = Scalar::ZERO;
         let mut on_members = vec![Scalar::ZERO; self.members.len()];
         let mut scalars: Vec<Scalar> = Vec::with_capacity(self.terms.len() + self.members.len());
         for equation in &self.equations {
-            let mut weight = [0; 32];
-            weights.fill(&mut weight[..16]);
-            let weight = Scalar::from_bytes_mod_order(weight);
+            let weight = weight(&mut weights);
             on_g += weight * equation.on_g;
             for (member, scalar) in &equation.on_members {
                 on_members[*member] += weight * scalar;
@@ -118,9 +124,18 @@ impl Batch {
             let own = scalars.len()..equation.end;
             scalars.extend(self.terms[own].iter().map(|(scalar, _)| weight * scalar));
         }
+        // Most shares are checked alone, and one share leaves all but one member's key out.
+        let members = on_members.iter().zip(&self.members).filter(|(by, _)| **by != Scalar::ZERO);
+        let (on_members, members): (Vec<Scalar>, Vec<&RistrettoPoint>) = members.unzip();
         scalars.extend(on_members);
-        let points = self.terms.iter().map(|(_, point)| point).chain(&self.members);
+        let points = self.terms.iter().map(|(_, point)| point).chain(members);
         let rest = RistrettoPoint::vartime_multiscalar_mul(&scalars, points);
         (rest + RistrettoPoint::mul_base(&on_g)).is_identity()
     }
+}
+
+pub(super) fn weight(weights: &mut Stream) -> Scalar {
+    let mut weight = [0; 32];
+    weights.fill(&mut weight[..16]);
+    Scalar::from_bytes_mod_order(weight)
 }

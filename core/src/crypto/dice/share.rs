@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 pub(super) struct Stock {
     /// Ordered by dealer.
     dealt: Vec<Dealt>,
-    ephemeral: RistrettoPoint,
+    pub(super) ephemeral: RistrettoPoint,
     shares: Vec<RistrettoPoint>,
 }
 
@@ -63,7 +63,7 @@ pub struct Pot {
     roll: u64,
     /// Covers context, roll, dealers, ephemeral keys and encrypted shares.
     digest: [u8; 32],
-    stock: Stock,
+    pub(super) stock: Stock,
 }
 
 impl Pot {
@@ -156,11 +156,11 @@ impl DiceTable {
         let statement = share_proof(pot, share.member, &share.value);
         let c = proof::challenge(&statement, &share.proof.r1, &share.proof.r2);
         batch.bind(&c, &proof.z);
-        // z·G − R1 − c·E_i = 0
-        batch.push(proof.z, vec![(place, -c)], [(-Scalar::ONE, proof.r1)]);
-        // z·D* − R2 − c·(C*_i − A*_i) = 0
-        let opened = (-c, encrypted - value);
-        let terms = [(proof.z, pot.stock.ephemeral), (-Scalar::ONE, proof.r2), opened];
+        // R1 + c·E_i − z·G = 0
+        batch.push(-proof.z, vec![(place, c)], [(Scalar::ONE, proof.r1)]);
+        // R2 + c·(C*_i − A*_i) − z·D* = 0
+        let opened = (c, encrypted - value);
+        let terms = [(-proof.z, pot.stock.ephemeral), (Scalar::ONE, proof.r2), opened];
         batch.push(Scalar::ZERO, Vec::new(), terms);
         Ok(VerifiedShare { member: share.member, pot: pot.digest, value })
     }
@@ -187,17 +187,16 @@ impl DiceTable {
     }
 }
 
-fn share_proof(pot: &Pot, member: u8, value: &[u8; 32]) -> Hash {
+pub(super) fn share_proof(pot: &Pot, member: u8, value: &[u8; 32]) -> Hash {
     Hash::new("bitcraps v1 dice share proof").put(&pot.digest).num(u64::from(member)).put(value)
 }
 
-/// λ_i = ∏_{j≠i} a_j / (a_j − a_i).
+/// λ_i = ∏_{j≠i} a_j / (a_j − a_i). Inverting all at once costs little more than inverting one.
 pub(super) fn lagrange_at_zero(who: &[usize]) -> Vec<Scalar> {
-    let weight = |i: usize| {
-        let others = || who.iter().filter(move |j| **j != i);
-        let above: Scalar = others().map(|j| at(*j)).product();
-        let below: Scalar = others().map(|j| at(*j) - at(i)).product();
-        above * below.invert()
-    };
-    who.iter().map(|i| weight(*i)).collect()
+    let others = |i: usize| who.iter().filter(move |j| **j != i);
+    let below = who.iter().map(|i| others(*i).map(|j| at(*j) - at(*i)).product());
+    let mut inverted: Vec<Scalar> = below.collect();
+    Scalar::batch_invert(&mut inverted);
+    let above = who.iter().map(|i| others(*i).map(|j| at(*j)).product::<Scalar>());
+    above.zip(inverted).map(|(above, inverted)| above * inverted).collect()
 }

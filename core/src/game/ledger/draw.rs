@@ -122,7 +122,12 @@ impl Ledger {
     pub fn check_share(&mut self, share: &dice::Share) -> Option<Seat> {
         let epoch = self.epoch.as_mut()?;
         epoch.deals.check_share(&epoch.table, share).ok()?;
-        epoch.seats.get(usize::from(share.member)).copied()
+        self.opener(share)
+    }
+
+    /// The seat whose share this says it is.
+    pub fn opener(&self, share: &dice::Share) -> Option<Seat> {
+        self.epoch.as_ref()?.seats.get(usize::from(share.member)).copied()
     }
 
     /// Shares that open a roll.

@@ -267,6 +267,7 @@ impl Session {
                 self.history.truncate(HISTORY_MAX);
                 self.shares.clear();
                 self.early_shares.clear();
+                self.bad_openers.clear();
                 self.shared = None;
             }
             Happened::BetsClosed { .. } => {

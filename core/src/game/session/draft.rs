@@ -5,8 +5,8 @@ use crate::{
     agree,
     crypto::dice,
     game::{
-        ledger::{Happened, Ledger, Phase},
-        message::{BATCH_ENTRIES_MAX, Batch, Entry, Message},
+        ledger::{BatchError, Happened, Ledger, Phase},
+        message::{BATCH_ENTRIES_MAX, Batch, Entry, Key, Message},
     },
     id::PeerId,
     limits::BATCH_BYTES_MAX,
@@ -27,7 +27,7 @@ impl Session {
     /// this peer would lack it until it is sent again. One per member.
     pub(super) fn on_share(&mut self, from: PeerId, share: dice::Share) {
         if self.ledger.phase() == Phase::Opening {
-            self.take_share(share);
+            self.take_share(from, share);
         } else if share.roll == self.ledger.roll() && self.ledger.seat(from).is_some() {
             self.early_shares.insert(from, share);
         }
@@ -38,22 +38,32 @@ impl Session {
         if self.ledger.phase() != Phase::Opening {
             return;
         }
-        for share in std::mem::take(&mut self.early_shares).into_values() {
-            self.take_share(share);
+        for (from, share) in std::mem::take(&mut self.early_shares) {
+            self.take_share(from, share);
         }
     }
 
-    fn take_share(&mut self, share: dice::Share) {
-        if self.shares.len() >= self.members() {
+    /// Everybody sends its own share, so a wrong one is its sender's and nobody else's, and its
+    /// sender is not heard again on this roll: looking at a share costs more than sending one.
+    fn take_share(&mut self, from: PeerId, share: dice::Share) {
+        if share.roll != self.ledger.roll() {
             return;
         }
-        match self.ledger.check_share(&share) {
-            Some(seat) => {
-                if self.shares.insert(seat, share).is_none() {
-                    self.draft = Draft::Stale;
-                }
-            }
-            None => self.counters.ops_refused += 1,
+        let author = self.ledger.opener(&share);
+        let seat = self.ledger.seat(from).map(|(seat, _)| seat).filter(|s| author == Some(*s));
+        let Some(seat) = seat.filter(|seat| !self.bad_openers.contains(seat)) else {
+            self.counters.ops_refused += 1;
+            return;
+        };
+        if self.shares.contains_key(&seat) {
+            return;
+        }
+        if self.ledger.check_share(&share).is_some() {
+            self.shares.insert(seat, share);
+            self.draft = Draft::Stale;
+        } else {
+            self.bad_openers.insert(seat);
+            self.counters.ops_refused += 1;
         }
     }
 
@@ -93,25 +103,33 @@ impl Session {
         true
     }
 
-    /// The largest batch that fits the ledger: proof of lies, then what makes a roll as short as
-    /// it can be: shares of the last roll, bets open, the wishes, bets closed. What it leads to is
-    /// kept as judged: members that heard the same make the same batch.
+    /// The largest batch that fits the ledger: proof of lies, then, in an order that makes a roll
+    /// as short as it can be, the last roll's shares, bets open, the wishes, bets closed. What it
+    /// leads to is kept as judged: members that heard the same make the same batch.
     fn compose(&mut self) -> Draft {
         let trial = self.ledger.clone();
         let mut draft = Composer { trial, entries: Vec::new(), happened: Vec::new(), bytes: 0 };
+        // What does not fit is left out; only of deals it matters why.
         for evidence in self.evidence.values() {
-            draft.add(Entry::Evidence(evidence.clone()));
+            let _ = draft.add(Entry::Evidence(evidence.clone()));
         }
         if draft.trial.phase() == Phase::Opening && self.shares.len() >= draft.trial.threshold() {
             for share in self.shares.values().take(draft.trial.threshold()) {
-                draft.add(Entry::Share(*share));
+                let _ = draft.add(Entry::Share(*share));
             }
         }
-        draft.add_due();
+        let _ = draft.add_due();
+        let mut forged = Vec::new();
         for op in self.pool.values().flat_map(SortedMap::values) {
-            draft.add(Entry::Op(op.clone()));
+            // Other refusals may pass; a deal that does not verify never will, and costs each time.
+            if let Err(BatchError::Dice(dice::Fault::BadDeal { .. })) =
+                draft.add(Entry::Op(op.clone()))
+            {
+                forged.push((op.author, op.seq));
+            }
         }
-        draft.add_due();
+        self.forget_forged(&forged);
+        let _ = draft.add_due();
         if draft.entries.is_empty() {
             return Draft::Empty;
         }
@@ -122,6 +140,16 @@ impl Session {
         }
         self.keep_judged(Judged { value: value.clone(), ledger, happened });
         Draft::Ready(value)
+    }
+
+    fn forget_forged(&mut self, forged: &[(Key, u64)]) {
+        for (author, seq) in forged {
+            if let Some(ops) = self.pool.get_mut(author) {
+                ops.remove(seq);
+                self.counters.ops_refused += 1;
+            }
+        }
+        self.pool.retain(|_, ops| !ops.is_empty());
     }
 }
 
@@ -134,29 +162,30 @@ struct Composer {
 }
 
 impl Composer {
-    fn add(&mut self, entry: Entry) {
+    /// Leaves an entry out for which there is no room or which the ledger refuses.
+    fn add(&mut self, entry: Entry) -> Result<(), BatchError> {
         let bytes = postcard_len(&entry);
         let full =
             self.entries.len() >= BATCH_ENTRIES_MAX || self.bytes + bytes + 8 > BATCH_BYTES_MAX;
         if full {
-            return;
+            return Ok(());
         }
-        if let Ok(happened) = self.trial.try_entry(&entry) {
-            self.happened.extend(happened);
-            self.bytes += bytes;
-            self.entries.push(entry);
-        }
+        self.happened.extend(self.trial.try_entry(&entry)?);
+        self.bytes += bytes;
+        self.entries.push(entry);
+        Ok(())
     }
 
     /// What follows from the state alone.
-    fn add_due(&mut self) {
+    fn add_due(&mut self) -> Result<(), BatchError> {
         let roll = self.trial.roll();
         if self.trial.open_due() {
-            self.add(Entry::BetsOpen { roll });
+            self.add(Entry::BetsOpen { roll })?;
         }
         if self.trial.close_due() {
-            self.add(Entry::BetsClosed { roll });
+            self.add(Entry::BetsClosed { roll })?;
         }
+        Ok(())
     }
 }
 

@@ -141,6 +141,8 @@ pub struct Session {
     shares: SortedMap<Seat, dice::Share>,
     /// Shares of the roll being bet on, by sender: its bets are closed elsewhere already.
     early_shares: SortedMap<PeerId, dice::Share>,
+    /// Who sent a share that does not verify for the roll being opened.
+    bad_openers: SortedSet<Seat>,
     /// The roll our share was made for.
     shared: Option<dice::Share>,
     waiting: Vec<Waiting>,
@@ -224,6 +226,7 @@ impl Session {
             pool: SortedMap::new(),
             shares: SortedMap::new(),
             early_shares: SortedMap::new(),
+            bad_openers: SortedSet::new(),
             shared: None,
             waiting: Vec::new(),
             watch: Watch::default(),
