@@ -21,6 +21,7 @@ pub use crate::discover::{
     SIGHTING_RECORD_BYTES_MAX, SIGNAL_BYTES_MAX, SILENCE_MAX, Sighting, WEBRTC_SCHEME,
 };
 pub use crate::game::SeatRole;
+pub use crate::game::transcript;
 pub use crate::game::{CommandError, RequestId};
 pub use crate::heal::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
 pub use crate::heal::{Goal as RepairGoal, Mode as Healing, State as RepairState};

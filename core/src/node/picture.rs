@@ -6,8 +6,8 @@ use super::{
     SwitchView, TablePhase, TableState, TableView, dispatch::Counted, message::Announced,
 };
 use crate::{
-    game::{Phase, Rolled, Session, Standing},
-    id::{PeerId, TableId},
+    game::{Phase, Session, Standing},
+    id::TableId,
     limits::TABLE_MEMBERS_MAX,
     link::{self, LinkPhase},
     map::KnownPeer,
@@ -161,7 +161,7 @@ impl Node {
             paused: session
                 .pause()
                 .map(|pause| PauseView { risk: pause.risk, since_ms: millis(now, pause.since) }),
-            history: session.history().map(history_view).collect(),
+            history: session.history().map(HistoryView::from).collect(),
         }
     }
 
@@ -185,20 +185,6 @@ impl Node {
             }
         }
         found.into_values().collect()
-    }
-}
-
-fn history_view(rolled: &Rolled) -> HistoryView {
-    HistoryView {
-        roll: rolled.roll,
-        height: rolled.height,
-        dice: rolled.dice,
-        shooter: rolled.shooter,
-        point: rolled.point,
-        dealers: rolled.dealers.clone(),
-        openers: rolled.openers.clone(),
-        opened: PeerId::from_bytes(rolled.opened).to_string(),
-        paid: rolled.paid.clone(),
     }
 }
 
