@@ -59,7 +59,7 @@ pub fn verify(bytes: &[u8], mut progress: impl FnMut(&Line)) -> Result<Verified,
     while let Some(line) = check.step()? {
         progress(&line);
     }
-    check.finish()
+    check.finish().cloned()
 }
 
 impl Check {
@@ -95,8 +95,8 @@ impl Check {
         self.try_step().map_err(|(entry, why)| self.stop(entry, why))
     }
 
-    /// The file ends here.
-    pub fn finish(mut self) -> Result<Verified, Box<Fault>> {
+    /// The file ends here: what it shows.
+    pub fn finish(&mut self) -> Result<&Verified, Box<Fault>> {
         while self.step()?.is_some() {}
         let have = self.unread.len() - self.at;
         let need = match (self.written, self.length()) {
@@ -104,17 +104,11 @@ impl Check {
             (Some(_), Some(length)) => LENGTH_BYTES + length,
             (Some(_), None) => LENGTH_BYTES,
         };
-        match self.table.take() {
-            Some(mut table) if have == 0 => {
-                table.found.count_chips(&table.ledger);
-                Ok(table.found)
-            }
-            table => {
-                self.table = table;
-                let (have, need) = (have as u64, need as u64);
-                Err(self.stop(None, Why::CutShort { have, need }))
-            }
+        if have > 0 || self.table.is_none() {
+            let (have, need) = (have as u64, need as u64);
+            return Err(self.stop(None, Why::CutShort { have, need }));
         }
+        Ok(self.found().expect("a table without an unread byte behind it"))
     }
 
     fn stop(&mut self, entry: Option<(usize, Option<PeerId>)>, why: Why) -> Box<Fault> {
