@@ -151,9 +151,7 @@ fn tell(found: &Verified, with_rolls: bool, bytes: u64, took: Duration) {
             who(found, peer)
         ));
     }
-    say(
-        "  These members agreed on all of this. Who they are is not in the file: compare their ids.",
-    );
+    say("  These members agreed on all of this. Who they are, it does not say: compare ids.");
 }
 
 fn roll_line(found: &Verified, roll: &ProvenRoll) -> String {

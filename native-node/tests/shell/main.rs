@@ -11,3 +11,4 @@ mod near;
 mod rig;
 mod tls;
 mod transport;
+mod verify;

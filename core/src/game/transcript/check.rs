@@ -52,6 +52,22 @@ pub struct Line {
     pub happened: Vec<Happened>,
 }
 
+impl Line {
+    /// What the batch brought about, a sentence each without its full stop.
+    pub fn brought(&self) -> Vec<String> {
+        let sentence = |what: &Happened| match what {
+            Happened::MembersChanged => Some("The members changed".to_owned()),
+            Happened::BetsOpened { roll } => Some(format!("Bets opened for roll {}", roll + 1)),
+            Happened::BetsClosed { roll } => Some(format!("Bets closed for roll {}", roll + 1)),
+            Happened::Rolled(rolled) => {
+                let (dice, roll) = (rolled.dice, rolled.roll + 1);
+                Some(format!("Roll {roll} is {} and {}", dice.0, dice.1))
+            }
+        };
+        self.happened.iter().filter_map(sentence).collect()
+    }
+}
+
 /// Checks a whole transcript; `progress` is told every line that proved right.
 pub fn verify(bytes: &[u8], mut progress: impl FnMut(&Line)) -> Result<Verified, Box<Fault>> {
     let mut check = Check::new();
