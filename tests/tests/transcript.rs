@@ -3,7 +3,11 @@
 
 use anyhow::{Context as _, Result, ensure};
 use bitcraps_tests::{
+    browser::{Browser, DESKTOP, PHONE, Tab},
     http,
+    ledger::Ledger,
+    pictures,
+    player::{Player, play},
     process::{NodeProcess, Setup, binary},
     wait::{Look, until},
 };
@@ -130,4 +134,67 @@ async fn the_program_writes_the_transcript_of_a_running_node() -> Result<()> {
     let (_, told) = verify(file.path()).await?;
     ensure!(told["verified"] == true && told["name"] == "Friday", "{told}");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_verifies_its_own_table_each_roll_and_any_file() -> Result<()> {
+    let node = NodeProcess::start(Setup { bots: 3, ..Setup::named("host") }).await?;
+    let browser = Browser::start().await?;
+    let mut anna = Player::open(&browser, "Anna", &format!("http://{}/", node.http())).await?;
+    anna.joined().await?;
+    anna.tab.click("create-table", MEET_MAX).await?;
+    let table = anna.table_state("playing", MEET_MAX).await?;
+    let id = table["table_id"].as_str().context("a table without an id")?.to_owned();
+    let mut ledger = Ledger::default();
+    play(&mut [&mut anna], &[&node], &mut ledger, ROLLS, ROLLS_MAX, async |_| Ok(())).await?;
+
+    // One roll of the history.
+    let opened = "document.querySelector('[data-testid=history-row] details').open = true";
+    anna.tab.eval(opened).await?;
+    anna.tab.click("verify-again", MEET_MAX).await?;
+    let again = "document.querySelector('[data-testid=verify-again-result][data-state=true]')\
+                 ?.textContent";
+    let said = anna.tab.wait_for(again, ROLLS_MAX).await?;
+    ensure!(said.as_str().is_some_and(|said| said.ends_with("as shown.")), "{said}");
+
+    // The whole log of the tab.
+    anna.tab.click("verify-table", MEET_MAX).await?;
+    ensure!(result(&anna.tab, "true").await?.contains("Every line is true"));
+    let rolls = "document.querySelectorAll('[data-testid=proven-roll]').length";
+    let rolls = anna.tab.eval(rolls).await?.as_u64().unwrap_or(0);
+    ensure!(rolls >= ROLLS, "{rolls} rolls are listed");
+    for (viewport, name) in [(DESKTOP, "verify.png"), (PHONE, "verify-phone.png")] {
+        anna.tab.resize(viewport).await?;
+        let narrow = "document.documentElement.scrollWidth <= innerWidth";
+        anna.tab.wait_for(narrow, MEET_MAX).await.context("wider than the window")?;
+        anna.tab.picture(&pictures().join(name)).await?;
+    }
+
+    // A file from somebody else, true and with one bit flipped.
+    let path = format!("/api/v1/tables/{id}/transcript");
+    let mut bytes = http::fetch(node.http(), &path).await?.body;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("friday.transcript");
+    std::fs::write(&file, &bytes)?;
+    anna.tab.choose_file("verify-file", &file).await?;
+    ensure!(result(&anna.tab, "true").await?.contains("friday.transcript"));
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    std::fs::write(&file, &bytes)?;
+    anna.tab.choose_file("verify-file", &file).await?;
+    let wrong = result(&anna.tab, "wrong").await?;
+    ensure!(wrong.contains(" is wrong (at byte "), "{wrong}");
+    anna.tab.picture(&pictures().join("verify-wrong-phone.png")).await?;
+    anna.tab.assert_no_complaints()?;
+    anna.tab.close().await?;
+    node.logged_no_error()
+}
+
+/// What the page says once its check has ended so.
+async fn result(tab: &Tab, state: &str) -> Result<String> {
+    let js = format!(
+        "document.querySelector('[data-testid=verify-result][data-state={state}]')?.textContent"
+    );
+    let said = tab.wait_for(&js, ROLLS_MAX).await?;
+    Ok(said.as_str().unwrap_or_default().to_owned())
 }

@@ -1,4 +1,4 @@
-//! "Verify again": recomputes one roll from this tab's own log, every line up to it, on this device.
+//! "Verify again": recomputes one roll from this tab's own log, every line up to it.
 
 use crate::{
     checking::{self, Checked, Progress, Source},
