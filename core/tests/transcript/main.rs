@@ -389,6 +389,16 @@ fn the_same_in_more_bytes_is_refused() {
     longer.extend([0x80, 0]);
     longer.extend(&bytes[first + 7..]);
     assert_eq!(why(&longer), (1, Why::NotCanonical));
+    // And the length of the table's name in line 0, behind the host's key and the salt.
+    let name = HEAD + 4 + 32 + 16;
+    assert_eq!(&bytes[name..name + 6], b"\x05table");
+    let length = u32::from_le_bytes(bytes[HEAD..HEAD + 4].try_into().unwrap());
+    let mut longer = bytes[..HEAD].to_vec();
+    longer.extend((length + 1).to_le_bytes());
+    longer.extend(&bytes[HEAD + 4..name]);
+    longer.extend([0x85, 0]);
+    longer.extend(&bytes[name + 1..]);
+    assert_eq!(why(&longer), (0, Why::NotCanonical));
 }
 
 #[test]
