@@ -17,6 +17,7 @@ use bitcraps_core::{
     game::{
         Happened, KEY_EPOCH, Ledger, SeatRole,
         message::{Action, Batch, Entry, Genesis, Invitation, Op, Seating},
+        transcript,
     },
     id::LinkId,
     link::{self, Links},
@@ -180,4 +181,20 @@ fn eight_rolls_of_a_table_are_the_recorded_ones() {
         (ledger.height(), ledger.bank(), stacks),
         (16, Chips(9998), vec![1002, 1000, 1000, 1000])
     );
+}
+
+/// The transcript that `tests/transcript` writes and checks bit by bit.
+const TRANSCRIPT: &[u8] = include_bytes!("data/transcript-1.bin");
+
+#[cfg_attr(not(target_arch = "wasm32"), test)]
+#[cfg_attr(target_arch = "wasm32", wasm_bindgen_test)]
+fn the_recorded_transcript_is_true_and_with_a_flipped_bit_it_is_not() {
+    let verified = transcript::verify(TRANSCRIPT, |_| ()).unwrap();
+    assert_eq!((verified.height, verified.rolls.len()), (8, 3));
+    // A step that shares no factor with the eight bits of a byte: every part of the file is met.
+    for bit in (0..TRANSCRIPT.len() * 8).step_by(997) {
+        let mut flipped = TRANSCRIPT.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(transcript::verify(&flipped, |_| ()).is_err(), "bit {bit}");
+    }
 }

@@ -12,6 +12,7 @@ use bitcraps_core::{
 };
 use bitcraps_node::http::guard::{TOKEN_FILE, Token};
 use hyper::{Method, StatusCode};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 
 pub fn status(ask: &Ask) -> anyhow::Result<()> {
     let view = view(ask)?;
@@ -105,7 +106,22 @@ pub fn table(task: &cli::Table) -> anyhow::Result<()> {
             let table = resolve(table, ask)?;
             command_done(ask, key, &Command::JoinTable { table })
         }
+        cli::Table::Transcript { table, http } => transcript(table, http),
     }
+}
+
+fn transcript(table: &str, http: &str) -> anyhow::Result<()> {
+    if io::stdout().is_terminal() {
+        bail!("a transcript is no text; write it to a file: … table transcript {table} > FILE");
+    }
+    let table = resolve(table, &Ask { http: http.to_owned(), json: false })?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let path = format!("/api/v1/tables/{table}/transcript");
+    if let Some(refused) = Client::new(http)?.save(&path, &mut out)? {
+        let json: serde_json::Value = serde_json::from_slice(&refused.body).unwrap_or_default();
+        bail!("{}", json["message"].as_str().unwrap_or("the node refused without a reason"));
+    }
+    out.flush().context("cannot write")
 }
 
 fn list(ask: &Ask) -> anyhow::Result<()> {

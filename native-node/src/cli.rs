@@ -65,6 +65,7 @@ Examples:
   bitcraps table create \"Friday night\"
   bitcraps table create \"High table\" --rules '{\"min\": 25, \"odds\": {\"times\": 10}}'
   bitcraps table join 3fa9c1d2
+  bitcraps table transcript 3fa9c1d2 > friday.transcript
 
 {about}
 
@@ -109,6 +110,23 @@ Examples:
 
 {all-args}";
 
+const VERIFY: &str = "\
+Examples:
+  bitcraps verify friday.transcript
+  bitcraps verify friday.transcript --rolls
+  bitcraps table transcript 3fa9c1d2 | bitcraps verify - --json
+
+{about}
+
+{usage-heading} {usage}
+
+{all-args}{after-help}";
+
+const VERIFY_PROVES: &str = "\
+Every signature, certificate, secret, roll and payout is recomputed; no node and no network is
+needed. The exit code is 0 when every line is true and 1 when one is not; that line is named. It
+proves what the members agreed on, not who they are: compare their ids with those you know.";
+
 const GRAPH_FILE: &str = "\
 An edge a line: two labels and, if you like, a weight above 0, separated by blanks, tabs or
 commas. Lines that begin with # or % are comments. Loops and repeated edges are counted and left
@@ -133,9 +151,12 @@ pub enum Task {
     /// Show what a running node is doing
     #[command(help_template = STATUS)]
     Status(Ask),
-    /// List, create or join tables through a running node
+    /// List, create or join tables through a running node, or write one's transcript
     #[command(subcommand, help_template = TABLE)]
     Table(Table),
+    /// Check a table's transcript: every roll, payout and signature
+    #[command(help_template = VERIFY, after_help = VERIFY_PROVES)]
+    Verify(Verify),
     /// Play out a scenario in the simulator and check what must always hold
     #[command(help_template = SIM, after_help = crate::simulate::scenarios())]
     Sim(Sim),
@@ -243,6 +264,22 @@ pub struct Sim {
 }
 
 #[derive(Args)]
+pub struct Verify {
+    /// The transcript, or - for standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Refuse the transcript of any other table
+    #[arg(long, value_name = "ID")]
+    pub table: Option<bitcraps_core::id::TableId>,
+    /// List every roll
+    #[arg(long)]
+    pub rolls: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
 pub struct Graph {
     /// The list of edges, or - for standard input
     #[arg(value_name = "FILE")]
@@ -321,6 +358,14 @@ pub enum Table {
         ask: Ask,
         #[command(flatten)]
         key: Key,
+    },
+    /// Write the transcript of a table this node sits at to standard output
+    Transcript {
+        /// The table's id, or enough of its start to be the only one
+        table: String,
+        /// Where the node's pages are
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+        http: String,
     },
 }
 

@@ -12,6 +12,7 @@ mod lines;
 mod run;
 mod simulate;
 mod terminal;
+mod verify;
 
 use bitcraps_node::{config::Problems, start};
 use clap::Parser as _;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Task::Id(flags) => id(&flags),
         Task::Status(flags) => ask::status(&flags),
         Task::Table(task) => ask::table(&task),
+        Task::Verify(flags) => verify::run(&flags),
         Task::Sim(flags) => simulate::run(&flags),
         Task::Graph(flags) => graph::run(&flags),
         Task::Craps(task) => craps::run(&task),

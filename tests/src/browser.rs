@@ -198,6 +198,16 @@ impl Tab {
         .await
     }
 
+    /// Gives this file to the file input with this test id, as a person's choice does.
+    pub async fn choose_file(&self, test_id: &str, file: &Path) -> Result<()> {
+        let js = format!("document.querySelector({})", json!(css(test_id)));
+        let found = self.send("Runtime.evaluate", json!({ "expression": js })).await?;
+        let input = found["result"]["objectId"].as_str();
+        let input = input.with_context(|| format!("no {test_id} on the page"))?;
+        self.send("DOM.setFileInputFiles", json!({ "files": [file], "objectId": input })).await?;
+        Ok(())
+    }
+
     /// Clicks the element with this test id if it is shown and enabled; tells whether it was.
     pub async fn click_if_offered(&self, test_id: &str) -> Result<bool> {
         let centre = self.eval(&format!("({CENTRE})({})", json!(test_id))).await?;

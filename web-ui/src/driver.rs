@@ -26,6 +26,7 @@ use bitcraps_core::{
     id::TableId,
     node::{
         Command, CommandError, Event, Input, Node, NodeView, Output, RequestId, SampleView, Wakeup,
+        transcript::Part,
     },
     time::Instant,
 };
@@ -102,6 +103,13 @@ pub fn current_log(table: TableId) -> Option<Vec<u8>> {
     let peer = PEER.with_borrow(Clone::clone)?;
     let driver = peer.try_borrow().ok()?;
     driver.node.table_log(table)
+}
+
+/// Lines of a table's transcript from `from` on, as the node keeps them.
+pub fn current_transcript(table: TableId, from: u64) -> Option<Part> {
+    let peer = PEER.with_borrow(Clone::clone)?;
+    let driver = peer.try_borrow().ok()?;
+    driver.node.transcript(table, from)
 }
 
 /// Starts the loop. It runs until the tab is closed.

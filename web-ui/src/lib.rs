@@ -15,6 +15,7 @@
 
 pub mod app;
 pub mod boot;
+pub mod checking;
 pub mod clock;
 pub mod driver;
 pub mod inbox;

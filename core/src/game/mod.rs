@@ -3,7 +3,8 @@
 //! `tables` is what the node talks to: all tables of this peer, invitations and the lobby.
 //! `session` runs one table: its ledger, its agreement, what waits to be agreed. `ledger` is the
 //! table as the log describes it, `habit` what a seat does without a person and `strategy` how it
-//! bets then, `seating` a peer's consent to sit, `keys` the names under which a table is stored.
+//! bets then, `seating` a peer's consent to sit, `keys` the names under which a table is stored,
+//! `transcript` a table's log as a file that anybody can check.
 
 mod habit;
 mod keys;
@@ -14,6 +15,7 @@ mod seating;
 mod session;
 mod strategy;
 mod tables;
+pub mod transcript;
 
 pub use ledger::{
     BatchError, DEPARTURES_MAX, Departure, Happened, KEY_EPOCH, Ledger, MEMBERSHIPS_MAX, Offence,

@@ -187,6 +187,12 @@ impl Node {
         Some(game::message::encode_log(session.log().map(|decision| decision.value.as_slice())))
     }
 
+    /// Lines of a table's transcript from `from` on; ask again from `next` until none come.
+    pub fn transcript(&self, table: TableId, from: u64) -> Option<game::transcript::Part> {
+        let session = self.tables.session(table)?;
+        Some(game::transcript::part(session.genesis(), session.log(), from))
+    }
+
     fn wakeup(&self) -> Option<Wakeup> {
         let due = [
             (self.links.deadline(), WakeReason::Link),

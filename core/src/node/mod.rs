@@ -20,6 +20,7 @@ pub use crate::discover::{
     Adapter, Advertisement, BLE_COMPANY_ID, Knob, LanRecord, RadioPlan, RadioReport,
     SIGHTING_RECORD_BYTES_MAX, SIGNAL_BYTES_MAX, SILENCE_MAX, Sighting, WEBRTC_SCHEME,
 };
+pub use crate::game::transcript;
 pub use crate::game::{CommandError, Offence, OffenceKind, Parting, RequestId, SeatRole, Strategy};
 pub use crate::heal::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
 pub use crate::heal::{Goal as RepairGoal, Mode as Healing, State as RepairState};

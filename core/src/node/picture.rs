@@ -7,8 +7,8 @@ use super::{
     dispatch::Counted, message::Announced,
 };
 use crate::{
-    game::{Departure, Phase, Rolled, Said, Session, Standing},
-    id::{PeerId, TableId},
+    game::{Departure, Phase, Said, Session, Standing},
+    id::TableId,
     limits::TABLE_MEMBERS_MAX,
     link::{self, LinkPhase},
     map::KnownPeer,
@@ -174,7 +174,7 @@ impl Node {
             paused: session
                 .pause()
                 .map(|pause| PauseView { risk: pause.risk, since_ms: millis(now, pause.since) }),
-            history: session.history().map(history_view).collect(),
+            history: session.history().map(HistoryView::from).collect(),
             buy_in: ledger.buy_in(),
             phase_ms: millis(now, session.moved_at()),
             departures: ledger.departures().map(departure_view).collect(),
@@ -226,20 +226,6 @@ fn departure_view(departure: &Departure) -> DepartureView {
         brought: departure.brought,
         chips: departure.chips,
         height: departure.height,
-    }
-}
-
-fn history_view(rolled: &Rolled) -> HistoryView {
-    HistoryView {
-        roll: rolled.roll,
-        height: rolled.height,
-        dice: rolled.dice,
-        shooter: rolled.shooter,
-        point: rolled.point,
-        dealers: rolled.dealers.clone(),
-        openers: rolled.openers.clone(),
-        opened: PeerId::from_bytes(rolled.opened).to_string(),
-        paid: rolled.paid.clone(),
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     craps::{Chips, Dice, Number, Rules},
+    game::Rolled,
     id::{LinkId, PeerId, TableId},
 };
 use serde::{Deserialize, Serialize};
@@ -351,6 +352,22 @@ pub struct HistoryView {
     pub opened: String,
     /// What each seat was paid, stakes included; seats that were paid nothing are left out.
     pub paid: BTreeMap<PeerId, Chips>,
+}
+
+impl From<&Rolled> for HistoryView {
+    fn from(rolled: &Rolled) -> HistoryView {
+        HistoryView {
+            roll: rolled.roll,
+            height: rolled.height,
+            dice: rolled.dice,
+            shooter: rolled.shooter,
+            point: rolled.point,
+            dealers: rolled.dealers.clone(),
+            openers: rolled.openers.clone(),
+            opened: PeerId::from_bytes(rolled.opened).to_string(),
+            paid: rolled.paid.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use bitcraps_core::{
     id::{LinkId, PeerId, TableId},
     node::{
         Address, CloseReason, Command, Event, Input, LinkRole, NodeView, PathClass, SampleView,
-        Transport,
+        Transport, transcript::Part,
     },
 };
 use std::sync::Arc;
@@ -56,6 +56,12 @@ pub enum Mail {
         table: TableId,
         answer: oneshot::Sender<Option<Vec<u8>>>,
     },
+    /// Answered at once: lines of a table's transcript, if this node has it.
+    Transcript {
+        table: TableId,
+        from: u64,
+        answer: oneshot::Sender<Option<Part>>,
+    },
     /// Answered at once: the health of the mesh over time.
     History {
         answer: oneshot::Sender<Vec<SampleView>>,
@@ -96,6 +102,12 @@ impl NodeHandle {
     /// The decided batches of a table this node sits at, as bytes that every member has equal.
     pub async fn table_log(&self, table: TableId) -> Result<Option<Vec<u8>>, Unanswered> {
         self.ask(|answer| Mail::TableLog { table, answer }).await
+    }
+
+    /// Lines of a table's transcript from `from` on; the node copies a part at a time, so that a
+    /// long log does not hold it up.
+    pub async fn transcript(&self, table: TableId, from: u64) -> Result<Option<Part>, Unanswered> {
+        self.ask(|answer| Mail::Transcript { table, from, answer }).await
     }
 
     /// The health of the mesh over time, oldest first.

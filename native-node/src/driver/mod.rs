@@ -223,6 +223,10 @@ impl Driver {
                 // Whoever asked may have stopped waiting.
                 let _ = answer.send(self.node.table_log(table));
             }
+            Mail::Transcript { table, from, answer } => {
+                // Whoever asked may have stopped waiting.
+                let _ = answer.send(self.node.transcript(table, from));
+            }
             Mail::History { answer } => {
                 // Whoever asked may have stopped waiting.
                 let _ = answer.send(self.node.health_history(self.clock.now()));

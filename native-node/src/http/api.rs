@@ -18,7 +18,7 @@ use axum::{
 };
 use bitcraps_core::{
     id::TableId,
-    node::{Command, Event, NodeView},
+    node::{Command, Event, NodeView, transcript::Part},
 };
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -119,6 +119,45 @@ pub async fn table_log(State(dashboard): Shared, Path(id): Path<String>) -> Resp
         }
         Ok(Err(_)) | Err(_) => busy(),
     }
+}
+
+/// A table's transcript as a file. It is sent while it is read: a log may be longer than a node
+/// wants to copy at once. Where the node stops in between, the answer ends without its last chunk,
+/// so that nobody takes it for whole.
+pub async fn transcript(State(dashboard): Shared, Path(id): Path<String>) -> Response {
+    let id: TableId = match id.parse() {
+        Ok(id) => id,
+        Err(e) => return refusal(StatusCode::BAD_REQUEST, "bad_table_id", &format!("{e}")),
+    };
+    let first = match in_time(dashboard.node.transcript(id, 0)).await {
+        Ok(Ok(Some(first))) => first,
+        Ok(Ok(None)) => {
+            let message = "this node does not sit at that table";
+            return refusal(StatusCode::NOT_FOUND, "unknown_table", message);
+        }
+        Ok(Err(_)) | Err(_) => return busy(),
+    };
+    let state = Some((dashboard, first));
+    let parts = futures_util::stream::unfold(state, move |state| async move {
+        let (dashboard, Part { bytes, next }) = state?;
+        if bytes.is_empty() {
+            return None;
+        }
+        match in_time(dashboard.node.transcript(id, next)).await {
+            Ok(Ok(Some(part))) => Some((Ok(bytes), Some((dashboard, part)))),
+            Ok(Ok(None) | Err(_)) | Err(_) => {
+                let gone = std::io::Error::other("the node gave the table up or is stopping");
+                Some((Err(gone), None))
+            }
+        }
+    });
+    let name = format!("attachment; filename=\"{}.transcript\"", id.short());
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    (headers, Body::from_stream(parts)).into_response()
 }
 
 /// Every event as it happens; see `docs/API.md`.

@@ -62,6 +62,7 @@ pub fn router(dashboard: Dashboard) -> Router {
         .route("/invitation", get(invitation::page))
         .route("/api/v1/events", get(api::events))
         .route("/api/v1/tables/{id}/log", get(api::table_log))
+        .route("/api/v1/tables/{id}/transcript", get(api::transcript))
         .route("/api/v1/command", post(api::command))
         .fallback_service(get(page::file))
         .layer(middleware::from_fn(page::secure))

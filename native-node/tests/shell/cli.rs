@@ -100,7 +100,13 @@ impl Drop for Process {
 
 #[test]
 fn help_shows_examples_first_and_is_no_failure() {
-    for args in [&["--help"][..], &["run", "--help"], &["status", "--help"], &["table", "--help"]] {
+    for args in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["status", "--help"],
+        &["verify", "--help"],
+        &["table", "--help"],
+    ] {
         let output = run(args);
         assert_eq!(output.status.code(), Some(0), "{args:?}");
         assert!(String::from_utf8_lossy(&output.stdout).starts_with("Examples:"), "{args:?}");

@@ -218,9 +218,11 @@ async fn four_nodes_form_a_table_whose_log_reads_the_same_on_each() {
     let mut status = [0; 15];
     stream.read_exact(&mut status).await.unwrap();
     assert_eq!(&status, b"HTTP/1.1 200 OK");
-    assert_eq!(get(http, "/api/v1/tables/xyz/log").await.status, 400);
-    let unknown = format!("/api/v1/tables/{}/log", "0".repeat(64));
-    assert_eq!(get(http, &unknown).await.status, 404);
+    for what in ["log", "transcript"] {
+        assert_eq!(get(http, &format!("/api/v1/tables/xyz/{what}")).await.status, 400);
+        let unknown = format!("/api/v1/tables/{}/{what}", "0".repeat(64));
+        assert_eq!(get(http, &unknown).await.status, 404);
+    }
     guest.stop().await.unwrap();
     node.stop().await.unwrap();
 }

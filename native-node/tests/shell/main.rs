@@ -12,3 +12,4 @@ mod odds;
 mod rig;
 mod tls;
 mod transport;
+mod verify;

@@ -9,6 +9,7 @@ mod message;
 mod page;
 mod roll;
 mod start;
+mod verify;
 
 use anyhow::Result;
 use figures::Report;
@@ -24,5 +25,6 @@ async fn main() -> Result<()> {
     report.section("message", message::measure).await;
     report.section("size", page::size).await;
     report.section("page", page::joined).await;
+    report.section("verify", verify::measure).await;
     report.finish()
 }

@@ -16,6 +16,7 @@ pub mod story;
 pub mod table;
 pub mod text;
 pub mod told;
+pub mod transcript;
 pub mod typed;
 
 #[cfg(test)]

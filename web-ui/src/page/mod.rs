@@ -7,6 +7,7 @@ pub mod lobby;
 pub mod mesh;
 pub mod starting;
 pub mod table;
+pub mod verify;
 
 use crate::{
     model::{bluetooth, story::Saying, text},
@@ -43,6 +44,7 @@ pub fn frame(frame: Frame<'_>) -> Html {
         Room::Example(nodes) => {
             html! { <mesh::Mesh picture={picture.clone()} example={Some(nodes)} /> }
         }
+        Room::Verify(table) => html! { <verify::Verify picture={picture.clone()} {table} /> },
         Room::Health => html! { <health::Health picture={picture.clone()} {asked} {on_do} /> },
     };
     html! {
@@ -73,7 +75,11 @@ pub fn frame(frame: Frame<'_>) -> Html {
 fn tabs(picture: &Shown, room: Room) -> Html {
     let seated = picture.view.tables.iter().filter(|t| t.state != TableState::Left);
     let tab = |to: Room, label: &str, extra: Option<&'static str>| {
-        let is_here = to == room || (to == Room::Mesh && matches!(room, Room::Example(_)));
+        let is_here = match room {
+            Room::Example(_) => to == Room::Mesh,
+            Room::Verify(_) => to == Room::Verify(None),
+            other => to == other,
+        };
         let here = is_here.then_some("page");
         html! {
             <a class={classes!("tab", extra)} href={to.hash()} aria-current={here}>
@@ -88,6 +94,7 @@ fn tabs(picture: &Shown, room: Room) -> Html {
             { for seated.map(|t| tab(Room::Table(t.table_id), &t.name, Some("tab-table"))) }
             { tab(Room::Mesh, "Mesh", None) }
             { tab(Room::Health, "Health", None) }
+            { tab(Room::Verify(None), "Verify", None) }
             <span class="sr-only">{ text::counted(nodes, "peer known", "peers known") }</span>
         </nav>
     }

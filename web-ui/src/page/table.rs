@@ -396,6 +396,11 @@ fn ledger(props: &SeatedProps, table: &TableView) -> Html {
                         .concat() }
                 </dd>
             </dl>
+            <p>
+                <a class="button" href={Room::Verify(Some(id)).hash()} data-testid="verify-table">
+                    { "Verify this table" }
+                </a>
+            </p>
             <button type="button" class="button" disabled={leaving} data-testid="leave-table"
                 onclick={move |_| on_do.emit(Command::LeaveTable { table: id })}>
                 { if watching { "Look away" } else if leaving { "Leaving…" }

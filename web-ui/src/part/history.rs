@@ -1,6 +1,6 @@
 //! The last rolls. Each has a seal that opens to what the roll was made of.
 
-use super::dice;
+use super::{again::VerifyAgain, dice};
 use crate::model::{table, text};
 use bitcraps_core::{
     id::PeerId,
@@ -54,6 +54,8 @@ fn entry(table: &TableView, roll: &HistoryView) -> Html {
                     <dt>{ "Paid" }</dt>
                     <dd>{ paid(table, roll) }</dd>
                 </dl>
+                <VerifyAgain table={table.table_id} roll={roll.roll} height={roll.height}
+                    dice={roll.dice} opened={roll.opened.clone()} />
             </details>
         </li>
     }

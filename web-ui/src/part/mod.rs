@@ -1,5 +1,6 @@
 //! Pieces of pages.
 
+pub mod again;
 pub mod bluetooth;
 pub mod chart;
 pub mod chat;

@@ -61,6 +61,16 @@ impl Ledger {
         Chips(self.cashed_out.values().map(|c| c.0).sum())
     }
 
+    /// What this identity took away when it left; nothing while it sits.
+    pub fn cashed_out_of(&self, key: &Key) -> Chips {
+        self.cashed_out.get(key).copied().unwrap_or_default()
+    }
+
+    /// Everybody who left, with what they took away.
+    pub fn all_cashed_out(&self) -> impl Iterator<Item = (&Key, Chips)> {
+        self.cashed_out.iter().map(|(key, chips)| (key, *chips))
+    }
+
     pub fn shooter(&self) -> Option<PeerId> {
         self.shooter.and_then(|seat| self.seats.get(&seat)).map(|s| s.peer)
     }
