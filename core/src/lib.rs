@@ -29,6 +29,7 @@ pub mod craps;
 // Layer 3: protocols. They never import each other; they meet in `node`.
 pub mod agree;
 pub mod discover;
+pub mod elect;
 pub mod heal;
 pub mod health;
 pub mod link;

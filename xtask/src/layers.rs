@@ -15,7 +15,7 @@ use crate::{
 use anyhow::Result;
 
 /// Every room of the core with its layer.
-const ROOMS: [(&str, u8); 20] = [
+const ROOMS: [(&str, u8); 21] = [
     ("id", 0),
     ("limits", 0),
     ("seed", 0),
@@ -28,6 +28,7 @@ const ROOMS: [(&str, u8); 20] = [
     ("craps", 2),
     ("agree", 3),
     ("discover", 3),
+    ("elect", 3),
     ("heal", 3),
     ("health", 3),
     ("link", 3),
