@@ -35,6 +35,7 @@ pub mod health;
 pub mod link;
 pub mod map;
 pub mod route;
+pub mod trust;
 
 // Layer 4.
 pub mod game;

@@ -15,7 +15,7 @@ use crate::{
 use anyhow::Result;
 
 /// Every room of the core with its layer.
-const ROOMS: [(&str, u8); 21] = [
+const ROOMS: [(&str, u8); 22] = [
     ("id", 0),
     ("limits", 0),
     ("seed", 0),
@@ -34,6 +34,7 @@ const ROOMS: [(&str, u8); 21] = [
     ("link", 3),
     ("map", 3),
     ("route", 3),
+    ("trust", 3),
     ("game", 4),
     ("wire", 4),
     ("node", 5),

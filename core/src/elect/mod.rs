@@ -29,16 +29,15 @@ mod standing;
 mod tests;
 
 pub use message::{Ballot, Certificate, Mark, Message};
-pub use standing::Standing;
 
 use crate::{
     crypto::identity::Identity,
-    id::PeerId,
+    id::{NodeKind, PeerId},
     seed::{Rng, Seed},
-    sorted::{SortedMap, SortedSet},
+    sorted::SortedMap,
     time::{Duration, Instant},
 };
-use standing::lot;
+use standing::{Standing, lot};
 use std::collections::VecDeque;
 
 /// Electors of one part. Of a larger one the smallest ids elect. Guess: a certificate of so many
@@ -91,7 +90,18 @@ const GRANTED_AFTER: Duration = Duration::from_secs(45);
 pub struct Elector {
     pub peer: PeerId,
     pub key: [u8; 32],
-    pub standing: Standing,
+    pub kind: NodeKind,
+    /// Links that both ends announce.
+    pub links: usize,
+    /// From 0 to 1; 0.5 for whoever nothing is known of.
+    pub trust: f64,
+}
+
+/// An elector and since when it has been one without a break.
+#[derive(Clone, Copy)]
+struct Known {
+    elector: Elector,
+    since: Instant,
 }
 
 /// What to do, or what happened.
@@ -168,7 +178,7 @@ pub struct Elect {
     life: u64,
     rng: Rng,
     rested: Instant,
-    electors: SortedMap<PeerId, Elector>,
+    electors: SortedMap<PeerId, Known>,
     /// What lots are drawn from: the last certificate, or before any the electors.
     seed: [u8; 32],
     /// The highest heard of.
@@ -223,9 +233,10 @@ impl Elect {
     /// Everybody of this node's part of the map, itself included, in any order.
     pub fn on_electors(&mut self, mut part: Vec<Elector>, now: Instant) {
         part.retain(|elector| !self.liars.contains(&elector.peer));
-        let mut electors: SortedMap<PeerId, Elector> = SortedMap::new();
+        let mut electors: SortedMap<PeerId, Known> = SortedMap::new();
         for elector in part {
-            electors.insert(elector.peer, elector);
+            let since = self.electors.get(&elector.peer).map_or(now, |known| known.since);
+            electors.insert(elector.peer, Known { elector, since });
         }
         while electors.len() > ELECTORS_MAX {
             let last = electors.keys().next_back().copied();
@@ -312,7 +323,7 @@ impl Elect {
         now: Instant,
     ) -> Option<Worth> {
         let candidate = ballot.candidate;
-        let elector = self.electors.get(&candidate)?;
+        let elector = self.electors.get(&candidate)?.elector;
         if ballot.voter != candidate || candidate == self.own {
             return None;
         }
@@ -346,7 +357,7 @@ impl Elect {
             Some(_) => true,
             None => {
                 let waited = self.vacant.is_some_and(|since| since + PATIENCE <= now);
-                waited || self.rank(candidate) < RANKS / 2
+                waited || self.rank(candidate, now) < RANKS / 2
             }
         }
     }
@@ -364,7 +375,7 @@ impl Elect {
         if ballot.candidate != self.own {
             return None;
         }
-        let key = self.electors.get(&ballot.voter)?.key;
+        let key = self.electors.get(&ballot.voter)?.elector.key;
         if let Some(leader) =
             self.leader.as_mut().filter(|l| l.peer == self.own && l.term == ballot.term)
         {
@@ -417,10 +428,10 @@ impl Elect {
         }
         let mut votes = SortedMap::new();
         for (voter, mark) in &certificate.votes {
-            let Some(elector) = self.electors.get(voter) else { continue };
+            let Some(known) = self.electors.get(voter) else { continue };
             let (term, candidate) = (certificate.term, certificate.leader);
             let ballot = Ballot { voter: *voter, term, candidate, mark: *mark };
-            ballot.verify(&elector.key).ok()?;
+            ballot.verify(&known.elector.key).ok()?;
             votes.insert(*voter, *mark);
         }
         Some(votes)
@@ -449,7 +460,7 @@ impl Elect {
         if self.liars.contains(&a.voter) {
             return Some(Worth::Drop);
         }
-        let key = self.electors.get(&a.voter)?.key;
+        let key = self.electors.get(&a.voter)?.elector.key;
         let same = a.voter == b.voter && a.term == b.term && a.mark.life == b.mark.life;
         if !same || a.candidate == b.candidate || a.verify(&key).is_err() || b.verify(&key).is_err()
         {
@@ -503,13 +514,13 @@ impl Elect {
         }
         if self.vacant.is_none() {
             self.vacant = Some(now);
-            self.stand_at = Some(self.turn(now + SETTLE));
+            self.stand_at = Some(self.turn(now + SETTLE, now));
         }
     }
 
     /// When this node stands, if everybody may from `start` on: rule 2 of the module.
-    fn turn(&mut self, start: Instant) -> Instant {
-        let rank = self.rank(self.own);
+    fn turn(&mut self, start: Instant, now: Instant) -> Instant {
+        let rank = self.rank(self.own, now);
         let wait = STAGGER.saturating_mul(rank.min(RANKS) as u32);
         let spread = if rank < RANKS { STAGGER / 4 } else { STAGGER * RANKS as u32 };
         start.max(self.rested) + wait + self.jitter(spread)
@@ -517,7 +528,7 @@ impl Elect {
 
     fn stand_again(&mut self, now: Instant) {
         if self.vacant.is_some() {
-            self.stand_at = Some(self.turn(now + CAMPAIGN));
+            self.stand_at = Some(self.turn(now + CAMPAIGN, now));
         }
     }
 
@@ -585,8 +596,9 @@ impl Elect {
     /// Keeps watch on who stands better than the leader: rule 3 of the module.
     fn compare(&mut self, now: Instant) {
         let Some(leader) = &self.leader else { return };
-        let Some(led) = self.electors.get(&leader.peer).map(|e| self.priority(e)) else { return };
-        let best = self.electors.values().map(|e| (self.priority(e), e.peer));
+        let priority = |known: &Known| (self.priority(known, now), known.elector.peer);
+        let Some((led, _)) = self.electors.get(&leader.peer).map(priority) else { return };
+        let best = self.electors.values().map(priority);
         let best = best.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
         self.better = match best.filter(|(priority, _)| *priority > led + BETTER_BY) {
             Some((_, peer)) if self.better.is_some_and(|(known, _)| known == peer) => self.better,
@@ -596,16 +608,17 @@ impl Elect {
     }
 
     /// How many electors stand better than this one.
-    fn rank(&self, peer: PeerId) -> usize {
-        let Some(own) = self.electors.get(&peer).map(|e| self.priority(e)) else {
+    fn rank(&self, peer: PeerId, now: Instant) -> usize {
+        let Some(own) = self.electors.get(&peer).map(|known| self.priority(known, now)) else {
             return self.electors.len();
         };
-        let better = |e: &&Elector| self.priority(e) > own;
-        self.electors.values().filter(better).count()
+        self.electors.values().filter(|known| self.priority(known, now) > own).count()
     }
 
-    fn priority(&self, elector: &Elector) -> f64 {
-        elector.standing.priority(lot(&self.seed, elector.peer))
+    fn priority(&self, known: &Known, now: Instant) -> f64 {
+        let Elector { peer, kind, links, trust, .. } = known.elector;
+        let standing = Standing { uptime: now.since(known.since), links, trust, kind };
+        standing.priority(lot(&self.seed, peer))
     }
 
     fn say(&mut self, output: Output) {

@@ -7,8 +7,6 @@
 use super::*;
 use crate::id::NodeKind;
 
-const HOUR: Duration = Duration::from_secs(3600);
-
 fn ms(ms: u64) -> Instant {
     Instant::from_millis(ms)
 }
@@ -20,7 +18,7 @@ struct Mesh {
     nodes: Vec<Option<Elect>>,
     /// Which part each node is in.
     part: Vec<usize>,
-    uptime: Vec<Duration>,
+    links: Vec<usize>,
     /// Due, to whom, what.
     air: Vec<(Instant, usize, Vec<u8>)>,
     loss: f64,
@@ -42,7 +40,7 @@ impl Mesh {
             now: Instant::ZERO,
             nodes: people.iter().enumerate().map(make).collect(),
             part: vec![0; nodes],
-            uptime: vec![HOUR; nodes],
+            links: vec![4; nodes],
             people,
             air: Vec::new(),
             loss: 0.05,
@@ -55,9 +53,13 @@ impl Mesh {
 
     fn elector(&self, n: usize) -> Elector {
         let person = &self.people[n];
-        let standing =
-            Standing { uptime: self.uptime[n], links: 4, trust: 0.5, kind: NodeKind::Regular };
-        Elector { peer: person.id(), key: person.card().key, standing }
+        Elector {
+            peer: person.id(),
+            key: person.card().key,
+            kind: NodeKind::Regular,
+            links: self.links[n],
+            trust: 0.5,
+        }
     }
 
     /// Tells everybody who is in its part.
@@ -346,7 +348,7 @@ fn a_better_candidate_unseats_a_leader_only_after_it_stood_better_for_long() {
     mesh.run(REST + Duration::from_secs(3));
     let leader = mesh.leaders()[0].unwrap();
     let better = (0..5).find(|n| mesh.people[*n].id() != leader).unwrap();
-    mesh.uptime[better] = HOUR * 24;
+    mesh.links[better] = 16;
     for _ in 0..55 {
         mesh.show();
         mesh.run(Duration::from_secs(1));
@@ -367,7 +369,7 @@ fn a_better_candidate_whose_lead_comes_and_goes_unseats_nobody() {
     let leader = mesh.leaders()[0].unwrap();
     let better = (0..5).find(|n| mesh.people[*n].id() != leader).unwrap();
     for turn in 0..200 {
-        mesh.uptime[better] = if turn % 30 == 0 { HOUR } else { HOUR * 24 };
+        mesh.links[better] = if turn % 30 == 0 { 4 } else { 16 };
         mesh.show();
         mesh.run(Duration::from_secs(1));
         assert_eq!(mesh.leaders()[0], Some(leader));

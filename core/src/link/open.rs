@@ -4,7 +4,7 @@
 //! that comes late is counted and nothing more.
 
 use super::{
-    Goodbye, Links, Output, SEALED_BYTES_MAX, UNFINISHED_AGE_MAX,
+    Goodbye, Links, Output, SEALED_BYTES_MAX, UNFINISHED_AGE_MAX, WATCHED_PING_EVERY,
     connection::Phase,
     deliver::transmit,
     frame::{Frame, Place, Step},
@@ -147,11 +147,12 @@ impl Links {
         };
         // A token that nobody can guess: an answer cannot leave before its question came.
         let token = self.rng.next_u64();
-        let tenth = self.config.ping_every / 10;
+        let every = if session.watched { WATCHED_PING_EVERY } else { self.config.ping_every };
+        let tenth = every / 10;
         let jitter = Duration::from_micros(self.rng.below(2 * tenth.as_micros() as u64 + 1));
         session.asked = Some((token, now));
         let hurried = session.silent || session.breaker.state() == BreakerState::HalfOpen;
-        let pause = (self.config.ping_every - tenth) + jitter;
+        let pause = (every - tenth) + jitter;
         session.ping_at = now + if hurried { pause.min(PROBE_EVERY) } else { pause };
         let ping_at = session.ping_at;
         self.wake_by(ping_at);
