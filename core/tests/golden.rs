@@ -156,7 +156,7 @@ fn a_datagram_is_sealed_over_its_ends_its_number_its_kind_and_its_class() {
 #[test]
 fn an_envelope_is_its_version_and_then_its_room() {
     let table = [
-        (Packet::Map(map::Message::Want { peers: Vec::new() }), "02 00 02 00"),
+        (Packet::Map(map::Message::Want { peers: Vec::new() }), "03 00 02 00"),
         (
             Packet::Route(route::Message::Flood(route::message::Flood {
                 origin: PeerId::from_bytes([1; 32]),
@@ -164,7 +164,7 @@ fn an_envelope_is_its_version_and_then_its_room() {
                 ttl: 32,
                 body: vec![7, 8],
             })),
-            "02 01 01 0101010101010101010101010101010101010101010101010101010101010101
+            "03 01 01 0101010101010101010101010101010101010101010101010101010101010101
              ac02 20 02 0708",
         ),
     ];
@@ -177,8 +177,8 @@ fn an_envelope_is_its_version_and_then_its_room() {
         }
         let longer = [&bytes[..], &[0]].concat();
         assert_eq!(Packet::decode(&longer), Err(PacketError::Malformed { got: longer.len() }));
-        let newer = [&[3], &bytes[1..]].concat();
-        assert_eq!(Packet::decode(&newer), Err(PacketError::Version { got: 3 }));
+        let newer = [&[4], &bytes[1..]].concat();
+        assert_eq!(Packet::decode(&newer), Err(PacketError::Version { got: 4 }));
     }
 }
 
