@@ -23,16 +23,18 @@
 //! It does not find out whether the leader lives: the map does, and `node` lets the links of its
 //! neighbours ask it more often. Nothing of value may ever depend on who leads.
 
+mod io;
 pub mod message;
 mod standing;
 #[cfg(test)]
 mod tests;
 
+pub use io::{Counters, Elector, Leader, Output, Worth};
 pub use message::{Ballot, Certificate, Mark, Message};
 
 use crate::{
     crypto::identity::Identity,
-    id::{NodeKind, PeerId},
+    id::PeerId,
     seed::{Rng, Seed},
     sorted::SortedMap,
     time::{Duration, Instant},
@@ -85,83 +87,11 @@ const BETTER_FOR: Duration = Duration::from_secs(60);
 /// Voters see each other's clocks a little apart: they grant after this share of the time.
 const GRANTED_AFTER: Duration = Duration::from_secs(45);
 
-/// One who may vote and be voted for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Elector {
-    pub peer: PeerId,
-    pub key: [u8; 32],
-    pub kind: NodeKind,
-    /// Links that both ends announce.
-    pub links: usize,
-    /// From 0 to 1; 0.5 for whoever nothing is known of.
-    pub trust: f64,
-}
-
 /// An elector and since when it has been one without a break.
 #[derive(Clone, Copy)]
 struct Known {
     elector: Elector,
     since: Instant,
-}
-
-/// What to do, or what happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    Flood(Vec<u8>),
-    Send {
-        to: PeerId,
-        bytes: Vec<u8>,
-    },
-    /// This one leads from now on.
-    Elected {
-        leader: PeerId,
-        term: u64,
-    },
-    /// Nobody leads any more.
-    Lost {
-        leader: PeerId,
-        term: u64,
-    },
-    /// It voted twice in one term.
-    DoubleVote {
-        culprit: PeerId,
-        term: u64,
-    },
-}
-
-/// What is to be done with a flood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Worth {
-    /// It told something: pass it on.
-    Relay,
-    /// Known, void or false.
-    Drop,
-}
-
-/// Counts since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    pub stood: u64,
-    pub voted: u64,
-    pub elected: u64,
-    pub lost: u64,
-    pub refused: u64,
-    pub double_votes: u64,
-}
-
-/// Who leads, by whose votes, since when.
-#[derive(Clone, Debug)]
-pub struct Leader {
-    pub peer: PeerId,
-    pub term: u64,
-    pub since: Instant,
-    votes: SortedMap<PeerId, Mark>,
-}
-
-impl Leader {
-    pub fn votes(&self) -> usize {
-        self.votes.len()
-    }
 }
 
 /// This node's candidacy.

@@ -316,26 +316,6 @@ impl Links {
         }
     }
 
-    /// Asks this peer often whether it is still there, and nobody else.
-    pub fn watch(&mut self, peer: Option<PeerId>, now: Instant) {
-        if self.watched == peer {
-            return;
-        }
-        self.watched = peer;
-        for connection in self.connections.values_mut() {
-            if let Phase::Open(session) = &mut connection.phase {
-                let watched = Some(session.peer()) == peer;
-                if watched && !session.watched {
-                    // Its silence so far was within what was allowed until now.
-                    session.heard = session.heard.max(now);
-                    session.ping_at = now;
-                }
-                session.watched = watched;
-            }
-        }
-        self.wake_by(now);
-    }
-
     pub fn on_timeout(&mut self, now: Instant) {
         if now < self.wake {
             return;

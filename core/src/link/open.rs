@@ -15,7 +15,7 @@ use super::{
     told,
 };
 use crate::{
-    id::LinkId,
+    id::{LinkId, PeerId},
     limits::PACKET_BYTES_MAX,
     time::{Duration, Instant},
     transport::{BreakerState, CloseReason, Transport},
@@ -138,6 +138,26 @@ impl Links {
             Some((Transport::Udp, Phase::Open(_))) => self.counters.forged += 1,
             _ => self.close(link, reason, None, Goodbye::Say, now),
         }
+    }
+
+    /// Asks this peer often whether it is still there, and nobody else.
+    pub fn watch(&mut self, peer: Option<PeerId>, now: Instant) {
+        if self.watched == peer {
+            return;
+        }
+        self.watched = peer;
+        for connection in self.connections.values_mut() {
+            if let Phase::Open(session) = &mut connection.phase {
+                let watched = Some(session.peer()) == peer;
+                if watched && !session.watched {
+                    // Its silence so far was within what was allowed until now.
+                    session.heard = session.heard.max(now);
+                    session.ping_at = now;
+                }
+                session.watched = watched;
+            }
+        }
+        self.wake_by(now);
     }
 
     pub(super) fn ping(&mut self, link: LinkId, now: Instant) {

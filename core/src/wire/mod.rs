@@ -2,8 +2,8 @@
 //!
 //! A packet is the version byte and then the postcard encoding of [`Packet`]. It is what `link`
 //! encrypts and fragments. Bodies of datagrams are sealed to their recipient and open to a
-//! [`Body`]: one byte that says for whom, and then what that room decodes by itself; so do bodies of
-//! floods, to a [`News`].
+//! [`Body`]: one byte that says for whom, and then what that room decodes by itself. What a flood
+//! carries is [`News`], told apart in the same way.
 
 use crate::{limits::PACKET_BYTES_MAX, map, route, transport::Class};
 use serde::{Deserialize, Serialize};
