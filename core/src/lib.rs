@@ -29,11 +29,13 @@ pub mod craps;
 // Layer 3: protocols. They never import each other; they meet in `node`.
 pub mod agree;
 pub mod discover;
+pub mod elect;
 pub mod heal;
 pub mod health;
 pub mod link;
 pub mod map;
 pub mod route;
+pub mod trust;
 
 // Layer 4.
 pub mod game;

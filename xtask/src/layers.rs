@@ -15,7 +15,7 @@ use crate::{
 use anyhow::Result;
 
 /// Every room of the core with its layer.
-const ROOMS: [(&str, u8); 20] = [
+const ROOMS: [(&str, u8); 22] = [
     ("id", 0),
     ("limits", 0),
     ("seed", 0),
@@ -28,11 +28,13 @@ const ROOMS: [(&str, u8); 20] = [
     ("craps", 2),
     ("agree", 3),
     ("discover", 3),
+    ("elect", 3),
     ("heal", 3),
     ("health", 3),
     ("link", 3),
     ("map", 3),
     ("route", 3),
+    ("trust", 3),
     ("game", 4),
     ("wire", 4),
     ("node", 5),

@@ -4,7 +4,7 @@
 //! connections too.
 
 use super::{
-    Config,
+    Config, WATCHED_IDLE_MAX,
     breaker::Breaker,
     flight::Flight,
     frame::Step,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     crypto::identity::VerifiedCard,
     id::PeerId,
-    time::Instant,
+    time::{Duration, Instant},
     transport::{LinkRole, PathClass, Transport},
 };
 
@@ -90,6 +90,8 @@ pub struct Session {
     /// When a packet last came or went.
     pub active_at: Instant,
     pub ping_at: Instant,
+    /// Its peer is asked more often, so that its end is noticed sooner.
+    pub watched: bool,
     /// The token of the last ping and when it left, until it is answered.
     pub asked: Option<(u64, Instant)>,
     /// Pings in a row without an answer.
@@ -123,6 +125,7 @@ impl Session {
             failures: 0,
             active_at: now,
             ping_at: now,
+            watched: false,
             asked: None,
             unanswered: 0,
             heard: now,
@@ -132,6 +135,11 @@ impl Session {
 
     pub fn peer(&self) -> PeerId {
         self.card.id()
+    }
+
+    /// How long nothing may open before the link is given up.
+    pub fn idle_max(&self, config: &Config) -> Duration {
+        if self.watched { config.idle_max.min(WATCHED_IDLE_MAX) } else { config.idle_max }
     }
 
     /// Something was answered. Whether that ends a silence.
@@ -176,7 +184,7 @@ impl Connection {
                 let pieces = session.unfinished.deadline().unwrap_or(Instant::NEVER);
                 let bytes_per_s = profile(self.transport).bytes_per_s;
                 let answer = session.flight.deadline(&session.quality, bytes_per_s);
-                let own = session.ping_at.min(session.heard + config.idle_max);
+                let own = session.ping_at.min(session.heard + session.idle_max(config));
                 own.min(pieces).min(answer).min(session.breaker.deadline())
             }
         }

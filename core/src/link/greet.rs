@@ -105,7 +105,9 @@ impl Links {
         let (card, link_key, transport) = (proven.card, proven.link_key, connection.transport);
         let (frames_in, bytes_in) = (connection.frames_in, connection.bytes_in);
         let instance = proven.instance;
-        connection.phase = Phase::Open(Box::new(Session::new(proven, unconfirmed, now)));
+        let mut session = Session::new(proven, unconfirmed, now);
+        session.watched = self.watched == Some(peer);
+        connection.phase = Phase::Open(Box::new(session));
         let earlier_run = self.meet(peer, instance);
         if let Some(known) = self.peers.get_mut(&peer) {
             known.links.push(link);

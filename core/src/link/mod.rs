@@ -87,6 +87,11 @@ pub const LINKS_PER_PEER_MAX: usize = 8;
 /// one. Guess: longer than a pause in a game.
 pub const IDLE_EVICT: Duration = Duration::from_secs(30);
 
+/// Between two pings of a peer that is watched, and how long it may be silent: five pings. Guess:
+/// with one packet in twenty lost a live peer is taken for dead once in some days.
+pub const WATCHED_PING_EVERY: Duration = Duration::from_millis(600);
+pub const WATCHED_IDLE_MAX: Duration = Duration::from_secs(3);
+
 /// Timings and strictness.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -147,6 +152,8 @@ pub struct Links {
     /// Beginnings of numbering so far.
     eras: u32,
     on_battery: bool,
+    /// Whose end is to be noticed soon.
+    watched: Option<PeerId>,
     outputs: VecDeque<Output>,
     counters: Counters,
     /// No deadline is earlier.
@@ -182,6 +189,7 @@ impl Links {
             peers: SortedMap::new(),
             eras: 0,
             on_battery: false,
+            watched: None,
             outputs: VecDeque::new(),
             counters: Counters::default(),
             wake: Instant::NEVER,
@@ -451,7 +459,7 @@ impl Links {
                     self.say_handshake(link, step, &message);
                 }
             }
-            Phase::Open(session) if session.heard + self.config.idle_max <= now => {
+            Phase::Open(session) if session.heard + session.idle_max(&self.config) <= now => {
                 self.close(link, CloseReason::Silent, None, Goodbye::Say, now);
             }
             Phase::Open(session) => {

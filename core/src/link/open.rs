@@ -4,7 +4,7 @@
 //! that comes late is counted and nothing more.
 
 use super::{
-    Goodbye, Links, Output, SEALED_BYTES_MAX, UNFINISHED_AGE_MAX,
+    Goodbye, Links, Output, SEALED_BYTES_MAX, UNFINISHED_AGE_MAX, WATCHED_PING_EVERY,
     connection::Phase,
     deliver::transmit,
     frame::{Frame, Place, Step},
@@ -15,7 +15,7 @@ use super::{
     told,
 };
 use crate::{
-    id::LinkId,
+    id::{LinkId, PeerId},
     limits::PACKET_BYTES_MAX,
     time::{Duration, Instant},
     transport::{BreakerState, CloseReason, Transport},
@@ -140,6 +140,26 @@ impl Links {
         }
     }
 
+    /// Asks this peer often whether it is still there, and nobody else.
+    pub fn watch(&mut self, peer: Option<PeerId>, now: Instant) {
+        if self.watched == peer {
+            return;
+        }
+        self.watched = peer;
+        for connection in self.connections.values_mut() {
+            if let Phase::Open(session) = &mut connection.phase {
+                let watched = Some(session.peer()) == peer;
+                if watched && !session.watched {
+                    // Its silence so far was within what was allowed until now.
+                    session.heard = session.heard.max(now);
+                    session.ping_at = now;
+                }
+                session.watched = watched;
+            }
+        }
+        self.wake_by(now);
+    }
+
     pub(super) fn ping(&mut self, link: LinkId, now: Instant) {
         let Some(Phase::Open(session)) = self.connections.get_mut(&link).map(|c| &mut c.phase)
         else {
@@ -147,11 +167,12 @@ impl Links {
         };
         // A token that nobody can guess: an answer cannot leave before its question came.
         let token = self.rng.next_u64();
-        let tenth = self.config.ping_every / 10;
+        let every = if session.watched { WATCHED_PING_EVERY } else { self.config.ping_every };
+        let tenth = every / 10;
         let jitter = Duration::from_micros(self.rng.below(2 * tenth.as_micros() as u64 + 1));
         session.asked = Some((token, now));
         let hurried = session.silent || session.breaker.state() == BreakerState::HalfOpen;
-        let pause = (self.config.ping_every - tenth) + jitter;
+        let pause = (every - tenth) + jitter;
         session.ping_at = now + if hurried { pause.min(PROBE_EVERY) } else { pause };
         let ping_at = session.ping_at;
         self.wake_by(ping_at);

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     crypto::identity::Identity,
     discover::Discover,
+    elect::Elect,
     game::{self, Happened, SeatRole, Tables},
     heal::Heal,
     health::Health,
@@ -24,7 +25,8 @@ use crate::{
     sorted::SortedSet,
     time::{Duration, Instant},
     transport::{Class, CloseReason, Transport},
-    wire::{Body, Packet},
+    trust::{self, Deed, Trust},
+    wire::{Body, News, Packet},
 };
 use std::collections::VecDeque;
 
@@ -41,6 +43,8 @@ pub struct Node {
     pub(super) health: Health,
     pub(super) heal: Heal,
     pub(super) discover: Discover,
+    pub(super) elect: Elect,
+    pub(super) trust: Trust,
     /// The tables that the healing room was shown last, in its order.
     pub(super) tables_shown: Vec<TableId>,
     stopping: bool,
@@ -106,6 +110,7 @@ impl Node {
         let heal = Heal::new(mending::settings(&config), identity.id(), &seed.fork("heal"));
         let discover =
             Discover::new(nearby::settings(&config, identity.id()), &seed.fork("discover"));
+        let elect = Elect::new(identity.id(), wall_ms, &seed.fork("elect"), now);
         let mut node = Node {
             identity,
             config,
@@ -118,6 +123,8 @@ impl Node {
             health,
             heal,
             discover,
+            elect,
+            trust: Trust::default(),
             tables_shown: Vec::new(),
             stopping: false,
             stale: Stale { links: true, topology: true },
@@ -203,6 +210,7 @@ impl Node {
             (self.health.deadline().filter(|_| !self.stopping), WakeReason::Health),
             (self.heal.deadline().filter(|_| !self.stopping), WakeReason::Heal),
             (self.discover.deadline().filter(|_| !self.stopping), WakeReason::Discover),
+            (self.elect.deadline().filter(|_| !self.stopping), WakeReason::Elect),
         ];
         let wakeups = due.into_iter().filter_map(|(at, why)| Some(Wakeup { at: at?, why }));
         wakeups.min_by_key(|w| (w.at, w.why))
@@ -231,6 +239,9 @@ impl Node {
         if due(self.discover.deadline()) {
             self.discover.on_timeout(now);
         }
+        if due(self.elect.deadline()) && !self.stopping {
+            self.elect.on_timeout(&self.identity, now);
+        }
     }
 
     // ---- commands ------------------------------------------------------------------------
@@ -239,7 +250,7 @@ impl Node {
         let identity = &self.identity;
         match command {
             Command::CreateTable { name, invite, rules } => {
-                let willing = self.willing();
+                let willing = self.willing(now);
                 self.tables.create(request, (name, rules), invite, willing, identity, now);
             }
             Command::JoinTable { table } => {
@@ -279,13 +290,14 @@ impl Node {
         Ok(None)
     }
 
-    /// Bots and witnesses in reach, nearest first.
-    fn willing(&self) -> Vec<PeerId> {
+    /// Bots and witnesses in reach that nothing speaks against, nearest first.
+    fn willing(&self, now: Instant) -> Vec<PeerId> {
         let found: SortedSet<_> = self
             .map
             .peers()
             .filter(|peer| Announced::decode(peer.extra()).role != SeatRole::Player)
             .filter(|peer| peer.id() != self.identity.id())
+            .filter(|peer| self.trust.of(peer.id(), now) >= trust::DOUBTFUL)
             .filter_map(|peer| Some((self.router.distance(peer.id())?, peer.id())))
             .collect();
         found.into_iter().map(|(_, peer)| peer).collect()
@@ -317,6 +329,7 @@ impl Node {
                 | self.drain_health(now)
                 | self.drain_heal()
                 | (!self.stopping && self.drain_discover(now))
+                | self.drain_elect(now)
                 | self.refresh(now);
             if !busy {
                 return;
@@ -441,7 +454,9 @@ impl Node {
         while let Some(output) = self.map.poll_output() {
             busy = true;
             match output {
-                map::Output::Flood(announcement) => self.router.flood(announcement),
+                map::Output::Flood(announcement) => {
+                    self.router.flood(News::Announcement(&announcement).encode());
+                }
                 map::Output::Send { to, message } => {
                     self.hand_over(to, &Packet::Map(message), now);
                 }
@@ -468,17 +483,34 @@ impl Node {
                     self.hand_over(to, &Packet::Route(message), now);
                 }
                 route::Output::Deliver { from, body } => self.delivered(from, &body, now),
-                route::Output::Flooded { key, body, .. } => {
-                    match self.map.on_announcement(&body, now) {
-                        Ok(Freshness::New) => self.router.relay(key),
-                        Ok(Freshness::Stale) | Err(_) => self.router.drop_flood(key),
-                    }
-                }
+                route::Output::Flooded { key, body, .. } => match self.is_news(&body, now) {
+                    true => self.router.relay(key),
+                    false => self.router.drop_flood(key),
+                },
                 // The tables send again what matters to them; the router counts both.
-                route::Output::Delivered { .. } | route::Output::Undeliverable { .. } => {}
+                route::Output::Delivered { to, .. } => {
+                    self.trust.on_deed(to, Deed::Delivered, now);
+                }
+                route::Output::Undeliverable { to, .. } => {
+                    self.trust.on_deed(to, Deed::Undelivered, now);
+                }
             }
         }
         busy
+    }
+
+    /// Whether a flood told anything.
+    fn is_news(&mut self, body: &[u8], now: Instant) -> bool {
+        match News::decode(body) {
+            Ok(News::Announcement(bytes)) => {
+                matches!(self.map.on_announcement(bytes, now), Ok(Freshness::New))
+            }
+            Ok(News::Election(bytes)) => self.election(bytes, now),
+            Err(_) => {
+                self.counted.decode_refused += 1;
+                false
+            }
+        }
     }
 
     fn drain_tables(&mut self, now: Instant) -> bool {
@@ -514,6 +546,7 @@ impl Node {
                 }
                 game::Output::Resumed { table } => self.tell(Event::BettingResumed { table }),
                 game::Output::Equivocation { table, culprit } => {
+                    self.trust.on_deed(culprit, Deed::Equivocated, now);
                     self.tell(Event::Equivocation { table, culprit });
                 }
                 game::Output::Said { table, peer, text } => {
@@ -576,6 +609,7 @@ impl Node {
         self.watch_topology(now);
         self.mend_parts(now);
         self.meet();
+        self.show_electors(now);
         let reach = self
             .map
             .peers()

@@ -78,6 +78,12 @@ pub enum Event {
         value_milli: u64,
         expected_milli: u64,
     },
+    /// This peer leads the housekeeping of this part of the mesh.
+    LeaderElected { peer_id: PeerId, term: u64 },
+    /// It does not any more, and nobody else does yet.
+    LeaderLost { peer_id: PeerId, term: u64 },
+    /// A peer gave two votes in one term, and there is proof.
+    DoubleVote { culprit: PeerId, term: u64 },
     /// A member signed two conflicting messages.
     Equivocation { table: TableId, culprit: PeerId },
     /// The log holds the proof, and the member loses its seat.

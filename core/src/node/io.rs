@@ -127,4 +127,6 @@ pub enum WakeReason {
     Heal,
     /// Somebody near to be dialled, or not heard for too long.
     Discover,
+    /// An election's next step.
+    Elect,
 }

@@ -9,6 +9,7 @@ mod dispatch;
 mod event;
 mod health_view;
 mod io;
+mod leading;
 mod mending;
 mod message;
 mod nearby;
@@ -43,7 +44,7 @@ pub use health_view::{
 };
 pub use io::{Address, Input, Output, WakeReason, Wakeup};
 pub use view::{
-    BetView, ChatView, Counters, DepartureView, EdgeView, HandView, HistoryView, LinkView,
-    LobbyView, MapView, MeasuredSample, MeasuredView, NearbyView, NeighbourView, NodeView,
-    PauseView, PeerView, SeatView, SwitchView, TablePhase, TableState, TableView,
+    BetView, ChatView, Counters, DepartureView, EdgeView, HandView, HistoryView, LeaderView,
+    LinkView, LobbyView, MapView, MeasuredSample, MeasuredView, NearbyView, NeighbourView,
+    NodeView, PauseView, PeerView, SeatView, SwitchView, TablePhase, TableState, TableView,
 };

@@ -17,6 +17,7 @@ use crate::{
     route::Delivery,
     time::Instant,
     transport::Class,
+    trust::Deed,
     wire::Body,
 };
 
@@ -81,11 +82,20 @@ impl Node {
         match Body::decode(body) {
             Ok(Body::Game(bytes)) => match game::message::Message::decode(bytes) {
                 Ok(message) => self.tables.on_message(from, message, &self.identity, now),
-                Err(_) => self.counted.decode_refused += 1,
+                Err(_) => self.garbled(from, now),
             },
             Ok(Body::Signal(body)) => self.signalled(from, body, now),
-            Err(_) => self.counted.decode_refused += 1,
+            Ok(Body::Election(body)) => {
+                self.election(body, now);
+            }
+            Err(_) => self.garbled(from, now),
         }
+    }
+
+    /// What is sealed to this node is as its sender made it.
+    fn garbled(&mut self, from: PeerId, now: Instant) {
+        self.counted.decode_refused += 1;
+        self.trust.on_deed(from, Deed::Garbage, now);
     }
 
     pub(super) fn drain_discover(&mut self, now: Instant) -> bool {

@@ -31,6 +31,7 @@ impl Node {
             radio: self.discover.radio().cloned(),
             map: self.map_view(now),
             partitions: self.map.parts().to_vec(),
+            leader: self.leader_view(now),
             tables: self.tables.sessions().map(|s| self.table_view(s, now)).collect(),
             lobby: self.lobby_view(),
             health: self.health(now),
@@ -237,6 +238,7 @@ pub(super) fn millis(now: Instant, then: Instant) -> u64 {
 pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
     let (link, map, route) = (node.links.counters(), node.map.counters(), node.router.counters());
     let (health, discover) = (node.health.counters(), node.discover.counters());
+    let elect = node.elect.counters();
     let mut all = Counters {
         frames_in: link.frames_in,
         frames_out: link.frames_out,
@@ -264,6 +266,11 @@ pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
         packets_retried: route.retried,
         packets_unreachable: route.unreachable,
         partitions_formed: map.partitions_formed,
+        elections_stood: elect.stood,
+        elections_voted: elect.voted,
+        leaders_elected: elect.elected,
+        leaders_lost: elect.lost,
+        double_votes: elect.double_votes,
         snapshots: health.snapshots,
         alerts_raised: health.alerts_raised,
         alerts_cleared: health.alerts_cleared,

@@ -33,6 +33,9 @@ pub struct NodeView {
     pub map: MapView,
     /// Connected parts of the map, largest first; one part means a whole mesh.
     pub partitions: Vec<Vec<PeerId>>,
+    /// Who leads this node's part, for housekeeping; missing while nobody does.
+    #[serde(default)]
+    pub leader: Option<LeaderView>,
     /// Tables this node has a seat at or looks on.
     pub tables: Vec<TableView>,
     /// Tables that others announce.
@@ -43,6 +46,18 @@ pub struct NodeView {
     #[serde(default)]
     pub components: Vec<ComponentView>,
     pub counters: Counters,
+}
+
+/// Who leads, by how many votes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeaderView {
+    pub peer_id: PeerId,
+    pub term: u64,
+    /// Since this node heard of it.
+    pub age_ms: u64,
+    pub votes: usize,
+    /// Who may vote, as this node sees it.
+    pub electors: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -428,6 +443,18 @@ pub struct Counters {
     #[serde(default)]
     pub lines_refused: u64,
     pub partitions_formed: u64,
+    /// Elections: candidacies and votes of this node, leaders that came and went, voters that were
+    /// shown to have voted twice.
+    #[serde(default)]
+    pub elections_stood: u64,
+    #[serde(default)]
+    pub elections_voted: u64,
+    #[serde(default)]
+    pub leaders_elected: u64,
+    #[serde(default)]
+    pub leaders_lost: u64,
+    #[serde(default)]
+    pub double_votes: u64,
     /// Looks at the figures of the mesh.
     #[serde(default)]
     pub snapshots: u64,

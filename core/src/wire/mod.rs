@@ -2,7 +2,8 @@
 //!
 //! A packet is the version byte and then the postcard encoding of [`Packet`]. It is what `link`
 //! encrypts and fragments. Bodies of datagrams are sealed to their recipient and open to a
-//! [`Body`]: one byte that says for whom, and then what that room decodes by itself.
+//! [`Body`]: one byte that says for whom, and then what that room decodes by itself. What a flood
+//! carries is [`News`], told apart in the same way.
 
 use crate::{limits::PACKET_BYTES_MAX, map, route, transport::Class};
 use serde::{Deserialize, Serialize};
@@ -63,23 +64,39 @@ pub enum Body<'a> {
     Game(&'a [u8]),
     /// From shell to shell, to open a direct link; opaque.
     Signal(&'a [u8]),
+    /// A vote for whoever gets it.
+    Election(&'a [u8]),
 }
 
-/// Bytes from a peer that are no body of this version. Nothing has changed.
+/// What a flood carries to everybody, for one of the rooms above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News<'a> {
+    /// A signed announcement of the map.
+    Announcement(&'a [u8]),
+    /// Who stands, who leads, who lied.
+    Election(&'a [u8]),
+}
+
+/// Bytes from a peer that are no body or news of this version. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no body is of kind {got:?}")]
+#[error("no body or news is of kind {got:?}")]
 pub struct BodyError {
     pub got: Option<u8>,
 }
 
 const GAME: u8 = 0;
 const SIGNAL: u8 = 1;
+const VOTE: u8 = 2;
+
+const ANNOUNCEMENT: u8 = 0;
+const ELECTION: u8 = 1;
 
 impl Body<'_> {
     pub fn encode(&self) -> Vec<u8> {
         let (kind, body) = match self {
             Body::Game(body) => (GAME, body),
             Body::Signal(body) => (SIGNAL, body),
+            Body::Election(body) => (VOTE, body),
         };
         [&[kind], *body].concat()
     }
@@ -88,6 +105,25 @@ impl Body<'_> {
         match bytes.split_first() {
             Some((&GAME, body)) => Ok(Body::Game(body)),
             Some((&SIGNAL, body)) => Ok(Body::Signal(body)),
+            Some((&VOTE, body)) => Ok(Body::Election(body)),
+            got => Err(BodyError { got: got.map(|(kind, _)| *kind) }),
+        }
+    }
+}
+
+impl News<'_> {
+    pub fn encode(&self) -> Vec<u8> {
+        let (kind, news) = match self {
+            News::Announcement(news) => (ANNOUNCEMENT, news),
+            News::Election(news) => (ELECTION, news),
+        };
+        [&[kind], *news].concat()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<News<'_>, BodyError> {
+        match bytes.split_first() {
+            Some((&ANNOUNCEMENT, news)) => Ok(News::Announcement(news)),
+            Some((&ELECTION, news)) => Ok(News::Election(news)),
             got => Err(BodyError { got: got.map(|(kind, _)| *kind) }),
         }
     }
@@ -103,11 +139,24 @@ mod tests {
             (Body::Game(&[4, 0x55]), &[0, 4, 0x55][..]),
             (Body::Signal(&[9, 8]), &[1, 9, 8]),
             (Body::Signal(&[]), &[1]),
+            (Body::Election(&[7]), &[2, 7]),
         ] {
             assert_eq!(body.encode(), golden);
             assert_eq!(Body::decode(golden), Ok(body));
         }
         assert_eq!(Body::decode(&[]), Err(BodyError { got: None }));
-        assert_eq!(Body::decode(&[2, 9]), Err(BodyError { got: Some(2) }));
+        assert_eq!(Body::decode(&[3, 9]), Err(BodyError { got: Some(3) }));
+    }
+
+    #[test]
+    fn news_say_for_whom_they_are() {
+        for (news, golden) in
+            [(News::Announcement(&[4, 0x55]), &[0, 4, 0x55][..]), (News::Election(&[9]), &[1, 9])]
+        {
+            assert_eq!(news.encode(), golden);
+            assert_eq!(News::decode(golden), Ok(news));
+        }
+        assert_eq!(News::decode(&[]), Err(BodyError { got: None }));
+        assert_eq!(News::decode(&[2, 9]), Err(BodyError { got: Some(2) }));
     }
 }
