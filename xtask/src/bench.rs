@@ -247,7 +247,7 @@ mod tests {
         let asked = asked();
         let of = |name: &str| &asked.iter().find(|(bench, _)| bench.name == name).unwrap().1;
         assert_eq!(of("graph"), &["graph", "wasm", "layout"]);
-        assert_eq!(of("figures"), &["start", "memory", "roll", "message", "size", "page"]);
+        assert_eq!(of("figures"), &["start", "memory", "game", "message", "size", "page"]);
         assert!(of("micro").iter().any(|name| name == "link_seal_and_open"));
         assert!(!of("micro").iter().any(|name| name == "main"));
     }
@@ -256,8 +256,8 @@ mod tests {
     fn a_name_goes_to_the_benchmarks_that_have_it_alone() {
         let none = Vec::new;
         assert_eq!(
-            chosen(&["graph", "roll"]),
-            [("micro", none()), ("graph", vec!["graph"]), ("figures", vec!["roll"])]
+            chosen(&["graph", "game"]),
+            [("micro", none()), ("graph", vec!["graph"]), ("figures", vec!["game"])]
         );
         assert_eq!(
             chosen(&["dice_", "layout"]),
@@ -270,6 +270,6 @@ mod tests {
         let error = choose(&asked(), &["rol"]).err().unwrap().to_string();
         assert!(error.contains("\"rol\""), "{error}");
         assert!(error.contains("graph: graph wasm layout\n"), "{error}");
-        assert!(error.contains("figures: start memory roll message size page"), "{error}");
+        assert!(error.contains("figures: start memory game message size page"), "{error}");
     }
 }

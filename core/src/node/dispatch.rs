@@ -531,7 +531,7 @@ impl Node {
                     self.tell(Event::CommandDone { request, result });
                 }
                 game::Output::Opened { table } => self.tell(Event::TableOpened { table }),
-                game::Output::Happened { table, what } => self.happened(table, what),
+                game::Output::Happened { table, what } => self.happened(table, what, now),
                 game::Output::Changed { table } => {
                     let height = self.tables.session(table).map_or(0, |s| s.ledger().height());
                     self.tell(Event::TableChanged { table, height });
@@ -557,7 +557,7 @@ impl Node {
         busy
     }
 
-    fn happened(&mut self, table: TableId, what: Happened) {
+    fn happened(&mut self, table: TableId, what: Happened, now: Instant) {
         match what {
             Happened::Rolled(rolled) => {
                 let (roll, dice) = (rolled.roll, rolled.dice);
@@ -568,6 +568,7 @@ impl Node {
             }
             Happened::Away { peer } => self.tell(Event::MemberAway { table, peer_id: peer }),
             Happened::Expelled { peer, offence } => {
+                self.trust.on_deed(peer, Deed::Equivocated, now);
                 self.tell(Event::MemberExpelled { table, peer_id: peer, offence });
             }
             Happened::MembersChanged

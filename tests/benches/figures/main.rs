@@ -5,10 +5,12 @@
 //! reason.
 
 mod figures;
+mod floor;
+mod game;
 mod message;
 mod page;
-mod roll;
 mod start;
+mod table;
 mod verify;
 
 use anyhow::Result;
@@ -21,7 +23,7 @@ async fn main() -> Result<()> {
     let mut report = Report::new(wanted);
     report.section("start", start::start).await;
     report.section("memory", start::memory).await;
-    report.section("roll", roll::measure).await;
+    report.section("game", game::measure).await;
     report.section("message", message::measure).await;
     report.section("size", page::size).await;
     report.section("page", page::joined).await;
