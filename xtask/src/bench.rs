@@ -247,7 +247,7 @@ mod tests {
         let asked = asked();
         let of = |name: &str| &asked.iter().find(|(bench, _)| bench.name == name).unwrap().1;
         assert_eq!(of("graph"), &["graph", "wasm", "layout"]);
-        assert_eq!(of("figures"), &["start", "memory", "game", "message", "size", "page"]);
+        assert_eq!(of("figures"), &["start", "memory", "game", "message", "size", "page", "verify"]);
         assert!(of("micro").iter().any(|name| name == "link_seal_and_open"));
         assert!(!of("micro").iter().any(|name| name == "main"));
     }
@@ -270,6 +270,6 @@ mod tests {
         let error = choose(&asked(), &["rol"]).err().unwrap().to_string();
         assert!(error.contains("\"rol\""), "{error}");
         assert!(error.contains("graph: graph wasm layout\n"), "{error}");
-        assert!(error.contains("figures: start memory game message size page"), "{error}");
+        assert!(error.contains("figures: start memory game message size page verify"), "{error}");
     }
 }
