@@ -63,6 +63,11 @@ impl Line {
                 let (dice, roll) = (rolled.dice, rolled.roll + 1);
                 Some(format!("Roll {roll} is {} and {}", dice.0, dice.1))
             }
+            Happened::Away { peer } => Some(format!("{} is away", peer.short())),
+            Happened::Expelled { peer, offence } => {
+                let height = offence.height;
+                Some(format!("{} was expelled for lying at line {height}", peer.short()))
+            }
         };
         self.happened.iter().filter_map(sentence).collect()
     }
