@@ -3,8 +3,8 @@
 //!
 //! The liar says anything to anybody at any time, and its vote completes every certificate it can.
 //! Messages are as late as one likes and in any order. What an honest member hears is handed over
-//! in bundles that make a rule apply (a proposal, a certificate, a quorum of votes), each with all it
-//! needs; so two states are the same when nobody's round, step, lock, valid value and words
+//! in bundles that make a rule apply (a proposal, a certificate, a quorum of votes), each with all
+//! it needs; so two states are the same when nobody's round, step, lock, valid value and words
 //! differ, whatever was heard before. Time-outs come whenever two honest members have voted, since
 //! the liar makes three. Rounds end at the second: what needs three is in `locks`. It is a check of
 //! the rules, not a proof: the bundles are ours.
