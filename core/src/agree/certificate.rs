@@ -231,7 +231,8 @@ pub struct Evidence {
     pub height: u64,
     pub round: u32,
     pub culprit: MemberKey,
-    lie: Lie,
+    /// On the heap, so that an output is no larger for it.
+    lie: Box<Lie>,
 }
 
 /// Why evidence proves nothing.
@@ -246,7 +247,7 @@ pub enum EvidenceError {
 impl Evidence {
     /// What was signed twice: a vote of this step, or (`None`) a proposal.
     pub fn step(&self) -> Option<Step> {
-        match &self.lie {
+        match &*self.lie {
             Lie::Votes { step, .. } => Some(*step),
             Lie::Proposals(_) => None,
         }
@@ -262,7 +263,7 @@ impl Evidence {
             digest::verifies(&member.verifying, &digest, signature)
         };
         // That the two differ is part of the form: see `Evidence::decode`.
-        let sound = match lie {
+        let sound = match &**lie {
             Lie::Votes { step, pair } => pair.iter().all(|Voted { value, signature }| {
                 let id = value.as_ref();
                 signed(digest::vote(group, members, *step, height, round, id), signature)
@@ -278,8 +279,8 @@ impl Evidence {
 
     /// At most [`message::EVIDENCE_BYTES_MAX`] bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let Evidence { height, round, culprit, lie } = *self;
-        message::Evidence { height, round, culprit: culprit.0, lie }.encode()
+        let (height, round, culprit) = (self.height, self.round, self.culprit.0);
+        message::Evidence { height, round, culprit, lie: *self.lie }.encode()
     }
 
     /// Evidence as it was encoded, in this one form: the pair ascends, so it differs, and the same
@@ -287,7 +288,7 @@ impl Evidence {
     /// [`Evidence::verify`].
     pub fn decode(bytes: &[u8]) -> Result<Evidence, DecodeError> {
         let message::Evidence { height, round, culprit, lie } = message::Evidence::decode(bytes)?;
-        Ok(Evidence { height, round, culprit: MemberKey(culprit), lie })
+        Ok(Evidence { height, round, culprit: MemberKey(culprit), lie: Box::new(lie) })
     }
 
     /// `None` when the two say the same, or are not of one member, height, round and step.
@@ -301,7 +302,7 @@ impl Evidence {
         let lie = Lie::Votes { step, pair: [voted(a), voted(b)] }.in_order()?;
         let same = (x.height, x.round, x.step, x.member) == (y.height, y.round, y.step, y.member);
         let (height, round, culprit) = (x.height.0, number(x.round), x.member);
-        same.then_some(Evidence { height, round, culprit, lie })
+        same.then(|| Evidence { height, round, culprit, lie: Box::new(lie) })
     }
 
     /// `None` when the two say the same, or are not of one member, height and round.
@@ -315,6 +316,6 @@ impl Evidence {
         let lie = Lie::Proposals([proposed(a), proposed(b)]).in_order()?;
         let same = (x.height, x.round, x.member) == (y.height, y.round, y.member);
         let (height, round, culprit) = (x.height.0, number(x.round), x.member);
-        same.then_some(Evidence { height, round, culprit, lie })
+        same.then(|| Evidence { height, round, culprit, lie: Box::new(lie) })
     }
 }

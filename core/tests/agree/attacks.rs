@@ -448,11 +448,11 @@ fn evidence_with_any_bit_flipped_proves_nothing() {
         votes.vote(liar, Step::Precommit, 0, value);
     }
     for rig in [rig, votes] {
-        let proofs = rig.said.iter().filter_map(|output| match output {
+        let mut proofs = rig.said.iter().filter_map(|output| match output {
             Output::Evidence(evidence) => Some(evidence.encode()),
             _ => None,
         });
-        let proof = proofs.last().unwrap();
+        let proof = proofs.next().unwrap();
         for bit in 0..proof.len() * 8 {
             let mut flipped = proof.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);

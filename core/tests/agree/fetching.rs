@@ -63,7 +63,7 @@ fn one_who_lacks_the_value_asks_one_member_at_a_time() {
     assert!((3..=8).contains(&later.len()), "{later:?}");
     rig.propose(0, None, b"x");
     wait_ms(&mut rig, 5_000);
-    assert_eq!(asked_for_value(&mut rig, 0), [], "it has come");
+    assert_eq!(asked_for_value(&mut rig, 0), [0usize; 0], "it has come");
 }
 
 /// The proposer gave us y and the others x: f + 1 votes say that there is something we lack.
@@ -74,7 +74,7 @@ fn the_other_value_of_a_lying_proposer_is_asked_for_as_well() {
     let others = rig.others();
     rig.vote(others[0], Step::Precommit, 0, Some(digest::value_id(b"x")));
     wait_ms(&mut rig, 1_000);
-    assert_eq!(asked_for_value(&mut rig, 0), [], "one member alone may have made it up");
+    assert_eq!(asked_for_value(&mut rig, 0), [0usize; 0], "one member alone may have made it up");
     rig.vote(others[1], Step::Precommit, 0, Some(digest::value_id(b"x")));
     wait_ms(&mut rig, 600);
     assert_eq!(asked_for_value(&mut rig, 0).len(), 1);

@@ -1,6 +1,7 @@
 //! Agreement through its public API: a virtual network with liars and crashes (`world`), scripted
 //! attacks (a random adversary rarely finds them), the rules about locks one by one (`locks`), a
-//! second engine beside the first (`differential`), limits filled to the brim, and golden bytes.
+//! second engine beside the first (`differential`) and in every small run (`explore`), death at
+//! every step (`crashes`), each way to lie (`liars`), limits filled to the brim, and golden bytes.
 
 #[cfg(test)]
 mod attacks;
@@ -8,6 +9,8 @@ mod attacks;
 mod crashes;
 #[cfg(test)]
 mod differential;
+#[cfg(test)]
+mod explore;
 #[cfg(test)]
 mod fetching;
 #[cfg(test)]

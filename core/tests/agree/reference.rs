@@ -179,6 +179,11 @@ impl Reference {
         std::mem::take(&mut self.acts)
     }
 
+    /// Round, step, lock and valid value.
+    pub fn standing(&self) -> impl std::fmt::Debug + use<> {
+        (self.round, self.at, self.locked, self.valid)
+    }
+
     fn has(&self, fault: Fault) -> bool {
         self.fault == Some(fault)
     }
