@@ -114,7 +114,7 @@ impl Session {
         let message = Message::Chat { table: self.id(), line };
         if seated {
             self.broadcast(&message);
-            self.to_watchers(&message);
+            self.tell_watchers(&message);
         } else if let Some(to) = window {
             self.send(to, message);
         }
@@ -154,7 +154,7 @@ impl Session {
         if !member {
             self.broadcast(&message);
         }
-        self.to_watchers(&message);
+        self.tell_watchers(&message);
     }
 
     fn heard_line(&mut self, line: &Line, now: Instant) {

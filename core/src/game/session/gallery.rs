@@ -50,7 +50,7 @@ impl Session {
         self.watchers.len()
     }
 
-    pub(super) fn to_watchers(&mut self, message: &Message) {
+    pub(super) fn tell_watchers(&mut self, message: &Message) {
         let peers: Vec<PeerId> = self.watchers.keys().copied().collect();
         for to in peers {
             self.send(to, message.clone());
@@ -61,7 +61,7 @@ impl Session {
     pub(super) fn show_watchers(&mut self) {
         let Some(decision) = self.log.last().filter(|_| !self.watchers.is_empty()) else { return };
         let (tip, decisions) = (decision.height, vec![decision.encode()]);
-        self.to_watchers(&Message::Log { table: self.id(), tip, decisions });
+        self.tell_watchers(&Message::Log { table: self.id(), tip, decisions });
     }
 
     /// The member that shows this peer the table, or that is asked next.
