@@ -136,6 +136,11 @@ impl Checker {
                 self.found(by, Invariant::NoFalseAccusation, what);
                 true
             }
+            Event::DoubleVote { culprit, term } => {
+                let what = format!("{culprit:?} is said to have voted twice in term {term}");
+                self.found(by, Invariant::NoFalseAccusation, what);
+                true
+            }
             Event::MemberExpelled { table, peer_id, .. } => {
                 let what = format!("{peer_id:?} is expelled from {table:?}");
                 self.found(by, Invariant::NoFalseAccusation, what);
@@ -152,6 +157,8 @@ impl Checker {
             | Event::PartitionFormed { .. }
             | Event::PartitionHealed
             | Event::RepairTried { .. }
+            | Event::LeaderElected { .. }
+            | Event::LeaderLost { .. }
             | Event::RepairEnded { .. }
             | Event::TableChanged { .. }
             | Event::MemberAway { .. }

@@ -247,7 +247,10 @@ mod tests {
         let asked = asked();
         let of = |name: &str| &asked.iter().find(|(bench, _)| bench.name == name).unwrap().1;
         assert_eq!(of("graph"), &["graph", "wasm", "layout"]);
-        assert_eq!(of("figures"), &["start", "memory", "game", "message", "size", "page", "verify"]);
+        assert_eq!(
+            of("figures"),
+            &["start", "memory", "game", "message", "size", "page", "verify"]
+        );
         assert!(of("micro").iter().any(|name| name == "link_seal_and_open"));
         assert!(!of("micro").iter().any(|name| name == "main"));
     }

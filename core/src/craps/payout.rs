@@ -137,8 +137,8 @@ const fn mixed_odds(rules: &Rules) -> Ratio {
 /// A bet in equal `parts`, of which one wins by `part` and the others lose.
 const fn one_part(part: Ratio, parts: u64) -> Ratio {
     match part.pays - (parts - 1) {
-        net if net % parts == 0 => ratio(net / parts, 1),
-        net if net % 2 == 0 && parts % 2 == 0 => ratio(net / 2, parts / 2),
+        net if net.is_multiple_of(parts) => ratio(net / parts, 1),
+        net if net.is_multiple_of(2) && parts.is_multiple_of(2) => ratio(net / 2, parts / 2),
         net => ratio(net, parts),
     }
 }

@@ -53,6 +53,7 @@ pub fn view(own: &NodeView, nodes: u32) -> NodeView {
         peer_id: ids.first().copied().unwrap_or(own.peer_id),
         map: MapView { nodes: peers, edges: edges.collect() },
         partitions: partitions(&ids, &graph),
+        leader: None,
         neighbours: Vec::new(),
         nearby: Vec::new(),
         radio: None,

@@ -97,6 +97,8 @@ impl Story {
             | Event::AlertRaised { .. }
             | Event::AlertCleared { .. }
             | Event::AnomalyFound { .. }
+            | Event::LeaderElected { .. }
+            | Event::LeaderLost { .. }
             | Event::RepairTried { .. }
             | Event::RepairEnded { .. } => {}
             Event::PartitionFormed { parts } => {
@@ -160,6 +162,10 @@ impl Story {
                 ]
                 .concat();
                 self.say(Tone::Bad, said, now);
+            }
+            Event::DoubleVote { culprit, .. } => {
+                let said = [&culprit.short(), " voted for two leaders of the mesh at once."];
+                self.say(Tone::Bad, said.concat(), now);
             }
             Event::MemberExpelled { table, peer_id, offence } => {
                 let at = named(tables, *table);

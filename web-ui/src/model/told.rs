@@ -10,10 +10,10 @@ use bitcraps_core::{
     node::{
         Adapter, AdviceView, AlertKind, AlertView, AnomalyView, BandView, BreakerState, Class,
         ComponentState, ComponentView, Counters, CutEdgeView, CutNodeView, Detector, EdgeView,
-        ForecastView, HealthView, Knob, LinkState, LinkView, MapView, MeasuredSample, MeasuredView,
-        Metric, NearbyView, NeighbourView, NodeKind, NodeView, PathClass, PeerView, RadioReport,
-        RelayView, RepairGoal, RepairState, RepairView, Risk, RiskMethod, SampleView, SeatRole,
-        Severity, Snapshot, Subject, SwitchReason, SwitchView, TableRiskView, Transport,
+        ForecastView, HealthView, Knob, LeaderView, LinkState, LinkView, MapView, MeasuredSample,
+        MeasuredView, Metric, NearbyView, NeighbourView, NodeKind, NodeView, PathClass, PeerView,
+        RadioReport, RelayView, RepairGoal, RepairState, RepairView, Risk, RiskMethod, SampleView,
+        SeatRole, Severity, Snapshot, Subject, SwitchReason, SwitchView, TableRiskView, Transport,
     },
 };
 use serde_json::Value;
@@ -131,6 +131,7 @@ objects! {
     MeasuredSample { age_ms, rtt_ms, loss, rssi_dbm }
     NeighbourView { peer_id, unacknowledged, switches }
     SwitchView { age_ms, class, from, to, reason, interruption_ms }
+    LeaderView { peer_id, term, age_ms, votes, electors }
     NearbyView { address, transport, peer_id, rssi_dbm, distance_m, age_ms }
     RadioReport { adapter, peripheral, not_applied }
     ComponentView { name, state, last_report_ms, latency_ms }
@@ -253,6 +254,7 @@ impl Read for NodeView {
             radio: at(json, "radio")?,
             map: at(json, "map")?,
             partitions: at(json, "partitions")?,
+            leader: at(json, "leader")?,
             tables: Vec::new(),
             lobby: Vec::new(),
             health: at(json, "health")?,
@@ -415,6 +417,7 @@ mod tests {
         }];
         view.map.edges = vec![EdgeView { a, b, transport: Transport::Tcp, latency_ms: Some(0.5) }];
         view.partitions = vec![vec![a, b]];
+        view.leader = Some(LeaderView { peer_id: a, term: 3, age_ms: 9, votes: 2, electors: 2 });
         view.health = health();
         view.components = vec![ComponentView {
             name: "store".to_owned(),

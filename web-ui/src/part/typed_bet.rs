@@ -5,7 +5,7 @@ use bitcraps_core::craps::{Spot, TYPED_BYTES_MAX};
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::{Callback, Html, NodeRef, Properties, function_component, html, use_node_ref, use_state};
 
-const EXAMPLES: &str = "pass 10 · odds 20 · place 6 12 · roll";
+const EXAMPLES: &str = "pass 10 · odds 20 · place 6 12 · hard 8 5 · hop 1 2 5 · roll";
 
 #[derive(PartialEq, Properties)]
 pub struct TypedBetProps {

@@ -23,6 +23,22 @@ pub fn none() -> Html {
     html! { <p class="quiet">{ "Pick a node to see what is known of it." }</p> }
 }
 
+/// Whether it leads, and by whose word.
+fn leads(view: &NodeView, dot: &Dot) -> String {
+    match view.leader.as_ref().filter(|leader| leader.peer_id == dot.id) {
+        Some(leader) => [
+            "yes, for housekeeping only: term ",
+            &leader.term.to_string(),
+            ", ",
+            &leader.votes.to_string(),
+            " of ",
+            &text::counted(leader.electors, "vote", "votes"),
+        ]
+        .concat(),
+        None => "no".to_owned(),
+    }
+}
+
 /// The card of the dot at this place.
 pub fn card(view: &NodeView, scene: &Scene, place: u32) -> Html {
     let Some(dot) = scene.dots.get(place as usize) else { return none() };
@@ -53,6 +69,8 @@ pub fn card(view: &NodeView, scene: &Scene, place: u32) -> Html {
                 <dd>{ text::age(dot.age_ms) }</dd>
                 <dt>{ "At your tables" }</dt>
                 <dd>{ if tables.is_empty() { "none".to_owned() } else { text::list(&tables) } }</dd>
+                <dt>{ "Leads" }</dt>
+                <dd data-testid="leads">{ leads(view, dot) }</dd>
                 <dt>{ "Without it" }</dt>
                 <dd data-testid="without-it">{ without(view, dot) }</dd>
             </dl>
