@@ -460,8 +460,9 @@ impl Peer {
         let dues = self.dues.iter().map(|due| due.at);
         let better = self.slots.iter().filter_map(|slot| {
             let (_, since) = slot.better?;
-            let cool = slot.switched_at.map_or(Instant::ZERO, |at| at + config.cool_down);
-            Some((since + config.stable_for).max(cool))
+            let cool =
+                slot.switched_at.map_or(Instant::ZERO, |at| at + config.hysteresis.cool_down);
+            Some((since + config.hysteresis.stable_for).max(cool))
         });
         let soonest = dues.chain(better).min().unwrap_or(Instant::NEVER);
         match self.gone_at {

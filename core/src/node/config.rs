@@ -1,7 +1,7 @@
 //! What a node is told once, at its start.
 
 use super::{Address, NodeKind};
-use crate::{game::SeatRole, heal, health};
+use crate::{game::SeatRole, heal, health, link};
 
 /// Settings of one node. Every field has a working default.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Config {
     pub healing: heal::Mode,
     /// How the mesh is watched.
     pub health: health::Config,
+    /// When a neighbour's link is left for a better one.
+    pub hysteresis: link::Hysteresis,
 }
 
 impl Default for Config {
@@ -37,6 +39,7 @@ impl Default for Config {
             dials: Vec::new(),
             healing: heal::Mode::Automatic,
             health: health::Config::default(),
+            hysteresis: link::HYSTERESIS,
         }
     }
 }
