@@ -7,6 +7,7 @@
 //! The documents add points for the kind, the loss and the latency. Here the same wishes are a
 //! list of criteria for each policy, because a sum lets a preferred kind outbid a broken link.
 
+use super::stream::WINDOW_MESSAGES;
 use crate::{
     id::LinkId,
     time::Duration,
@@ -66,6 +67,10 @@ pub struct Profile {
     /// driver, where a message for the dice cannot overtake it. Guess: a quarter of a second of
     /// Bluetooth; of the others a window of TCP.
     pub flight_bytes_max: usize,
+    /// The same in messages. Nothing but the links' own acknowledgements holds datagrams back, and
+    /// a listener keeps 64 of a link that its task has not read: with a window of bytes alone more
+    /// messages were sent again than sent.
+    pub flight_messages_max: usize,
     /// Whether it is spared on battery when the message is small.
     pub hungry: bool,
 }
@@ -76,13 +81,14 @@ pub const fn profile(transport: Transport) -> Profile {
         Transport::Tcp => wide(1, 8),
         Transport::WebSocket => wide(2, 8),
         Transport::WebRtc => wide(3, 4),
-        Transport::Udp => wide(4, 4),
+        Transport::Udp => Profile { flight_messages_max: 48, ..wide(4, 4) },
         Transport::Ble => Profile {
             preference: 5,
             round_trip: Duration::from_millis(100),
             weight: 1,
             bytes_per_s: 16 * 1024,
             flight_bytes_max: 4 * 1024,
+            flight_messages_max: WINDOW_MESSAGES,
             hungry: false,
         },
     }
@@ -95,6 +101,7 @@ const fn wide(preference: u8, weight: i64) -> Profile {
         weight,
         bytes_per_s: 512 * 1024,
         flight_bytes_max: 256 * 1024,
+        flight_messages_max: WINDOW_MESSAGES,
         hungry: true,
     }
 }
