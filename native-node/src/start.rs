@@ -394,6 +394,7 @@ fn node_config(settings: &Settings, listen: &Listening, http: Option<SocketAddr>
         addresses: settings.advertise.clone().unwrap_or_else(told),
         dials: dials(settings),
         healing: settings.healing,
+        ..Config::default()
     }
 }
 

@@ -231,6 +231,36 @@ async fn a_peripheral_serves_a_second_central_and_tells_the_two_apart() -> Resul
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peripheral_that_serves_as_many_as_it_may_refuses_one_more_and_keeps_them() -> Result<()>
+{
+    let radio = Radio::start()?;
+    let b = radio.adapter()?;
+    let mut found = Desk::on_air(&b, 1).await?;
+    let mut served = Vec::new();
+    for record in 0..u8::try_from(ble::SESSIONS_MAX)? {
+        let adapter = radio.adapter()?;
+        let mut desk = Desk::on_air(&adapter, 2 + record).await?;
+        let up = desk.dials(&b).await?;
+        desk.sends(&up, 20, 1).await?;
+        let accepted = found.next("up").await?;
+        found.receives(&accepted, 20, 1).await?;
+        served.push((adapter, desk, accepted));
+    }
+    let surplus = radio.adapter()?;
+    let mut refused = Desk::on_air(&surplus, 99).await?;
+    refused.sees(&b).await?;
+    refused.order(json!({"do": "dial", "address": format!("ble://{}", b.address())})).await?;
+    let answer = refused.next("dialled").await?;
+    ensure!(answer["why"].is_string(), "{answer}");
+    for (_adapter, desk, at_found) in &mut served {
+        found.sends(at_found, 21, 1).await?;
+        let frame = desk.next("frame").await?;
+        ensure!(frame["bytes"] == 21, "{frame}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hang_up_ends_the_link_at_both_ends_after_what_was_sent() -> Result<()> {
     let radio = Radio::start()?;
     let ((_a, mut dialler, at_a), (_b, mut found, at_b)) = pair(&radio).await?;

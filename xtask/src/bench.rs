@@ -42,13 +42,15 @@ enum Matching {
 enum Needs {
     Node,
     GraphWeb,
+    /// A program for private D-Bus buses.
+    Bus,
 }
 
 /// What is asked for by this name first is not of [`BENCHES`].
 const LINKS: &str = "links";
 
 /// The parts first, so that the table of figures that people notice ends what is printed.
-const BENCHES: [Bench; 3] = [
+const BENCHES: [Bench; 4] = [
     Bench {
         name: "micro",
         package: "bitcraps-tests",
@@ -64,6 +66,14 @@ const BENCHES: [Bench; 3] = [
         names: ("is_wanted(\"", "\")"),
         matching: Matching::Whole,
         needs: Needs::GraphWeb,
+    },
+    Bench {
+        name: "ble",
+        package: "bitcraps-tests",
+        source: "tests/benches/ble/linux.rs",
+        names: ("is_wanted(\"", "\")"),
+        matching: Matching::Whole,
+        needs: Needs::Bus,
     },
     Bench {
         name: "figures",
@@ -118,6 +128,10 @@ pub fn bench(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
         command.args(["--bench", bench.name, "--"]).args(wanted);
         command.env("CARGO_TARGET_DIR", &workspace.target);
         match bench.needs {
+            Needs::Bus => {
+                tools::message_bus()?;
+                &mut command
+            }
             Needs::Node => command.env("BITCRAPS_BIN", workspace.node_binary()),
             Needs::GraphWeb => {
                 command.env("CHROMIUM", tools::browser()?.chromium);
@@ -247,6 +261,7 @@ mod tests {
         let asked = asked();
         let of = |name: &str| &asked.iter().find(|(bench, _)| bench.name == name).unwrap().1;
         assert_eq!(of("graph"), &["graph", "wasm", "layout"]);
+        assert_eq!(of("ble"), &["ble"]);
         assert_eq!(
             of("figures"),
             &["start", "memory", "game", "message", "size", "page", "verify"]
@@ -260,11 +275,26 @@ mod tests {
         let none = Vec::new;
         assert_eq!(
             chosen(&["graph", "game"]),
-            [("micro", none()), ("graph", vec!["graph"]), ("figures", vec!["game"])]
+            [
+                ("micro", none()),
+                ("graph", vec!["graph"]),
+                ("ble", none()),
+                ("figures", vec!["game"])
+            ]
         );
         assert_eq!(
             chosen(&["dice_", "layout"]),
-            [("micro", vec!["dice_"]), ("graph", vec!["layout"]), ("figures", none())]
+            [
+                ("micro", vec!["dice_"]),
+                ("graph", vec!["layout"]),
+                ("ble", none()),
+                ("figures", none())
+            ]
+        );
+        // Part of many names of micro, and a whole one.
+        assert_eq!(
+            chosen(&["ble"]),
+            [("micro", none()), ("graph", none()), ("ble", vec!["ble"]), ("figures", none())]
         );
     }
 
@@ -272,7 +302,7 @@ mod tests {
     fn a_name_that_no_benchmark_has_is_an_error_that_tells_them_all() {
         let error = choose(&asked(), &["rol"]).err().unwrap().to_string();
         assert!(error.contains("\"rol\""), "{error}");
-        assert!(error.contains("graph: graph wasm layout\n"), "{error}");
+        assert!(error.contains("graph: graph wasm layout\nble: ble\n"), "{error}");
         assert!(error.contains("figures: start memory game message size page verify"), "{error}");
     }
 }

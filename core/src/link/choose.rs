@@ -1,8 +1,8 @@
 //! Which link each class of messages takes, and when it takes another.
 //!
 //! Rules. A link is left for a better one only if that was clearly better for
-//! [`super::Config::stable_for`] without a break and the last change is
-//! [`super::Config::cool_down`] ago. One that ended, fell silent, loses most or fades is left at
+//! [`Hysteresis::stable_for`](super::Hysteresis) without a break and the last change is
+//! `cool_down` ago. One that ended, fell silent, loses most or fades is left at
 //! once. What is fading is left before it dies: where no other link is, the node is asked to
 //! prepare one.
 
@@ -60,7 +60,8 @@ impl Links {
 
     fn need(&self, class: Class, small: bool) -> Need {
         let policy = self.config.services[index(class)].policy;
-        Need { policy, small, on_battery: self.on_battery }
+        let better_percent = self.config.hysteresis.better_percent;
+        Need { policy, small, on_battery: self.on_battery, better_percent }
     }
 
     /// Every link of a peer in the order in which a message would try them.
@@ -179,8 +180,9 @@ impl Links {
                     _ => now,
                 };
                 slot.better = Some((best.link, since));
-                let cool = slot.switched_at.is_none_or(|at| at + self.config.cool_down <= now);
-                if !cool || since + self.config.stable_for > now {
+                let cool =
+                    slot.switched_at.is_none_or(|at| at + self.config.hysteresis.cool_down <= now);
+                if !cool || since + self.config.hysteresis.stable_for > now {
                     return;
                 }
                 Some(SwitchReason::Better)

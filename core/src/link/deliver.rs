@@ -5,8 +5,8 @@
 //!   silent or opens its breaker, the message takes the next link under the same number; the
 //!   receiver takes each number once.
 //! - Acknowledgements ride on messages of their class where there are any; alone they are held
-//!   back for [`ACKNOWLEDGE_WITHIN`] or [`ACKNOWLEDGE_EVERY`] messages, but not where something is
-//!   missing.
+//!   back for [`ACKNOWLEDGE_WITHIN`], [`ACKNOWLEDGE_EVERY`] messages or half of what may fly by the
+//!   link, but not where something is missing.
 //! - While a peer has no link its messages are kept for [`KEEP`]; then they are given up and
 //!   counted. What came from it is remembered far longer, or a message whose acknowledgement was
 //!   lost would be taken twice.
@@ -152,8 +152,12 @@ impl Links {
     /// Whether this many bytes more may be under way on a link.
     pub(super) fn has_room(&self, link: LinkId, bytes: usize) -> bool {
         let Some(connection) = self.connections.get(&link) else { return false };
-        let bytes_max = profile(connection.transport).flight_bytes_max;
-        let fits = |s: &Session| s.flight.messages == 0 || s.flight.bytes + bytes <= bytes_max;
+        let kind = profile(connection.transport);
+        let fits = |s: &Session| {
+            let flight = &s.flight;
+            let few = flight.messages < kind.flight_messages_max;
+            flight.messages == 0 || few && flight.bytes + bytes <= kind.flight_bytes_max
+        };
         connection.session().is_some_and(fits)
     }
 
@@ -216,6 +220,7 @@ impl Links {
             self.counters.overdue += 1;
             return;
         }
+        let bytes = packet.len();
         let (outputs, counters) = (&mut self.outputs, &mut self.counters);
         let taken = inbox.take(number, packet, ordered, |packet| {
             counters.packets_in += 1;
@@ -231,11 +236,14 @@ impl Links {
         }
         due.via = link;
         due.messages += 1;
+        due.bytes += bytes;
         if number >= due.highest {
             (due.highest, due.highest_at) = (number, now);
         }
         let hole = inbox.has_hole();
-        let enough = due.messages >= ACKNOWLEDGE_EVERY || hole && due.messages > 1;
+        let kind = self.connections.get(&link).map(|c| profile(c.transport));
+        let half = kind.is_some_and(|kind| due.bytes * 2 >= kind.flight_bytes_max);
+        let enough = half || due.messages >= ACKNOWLEDGE_EVERY || hole && due.messages > 1;
         if enough || taken == Taken::Again {
             return self.acknowledge(peer, class, now);
         }
@@ -460,8 +468,9 @@ impl Peer {
         let dues = self.dues.iter().map(|due| due.at);
         let better = self.slots.iter().filter_map(|slot| {
             let (_, since) = slot.better?;
-            let cool = slot.switched_at.map_or(Instant::ZERO, |at| at + config.cool_down);
-            Some((since + config.stable_for).max(cool))
+            let cool =
+                slot.switched_at.map_or(Instant::ZERO, |at| at + config.hysteresis.cool_down);
+            Some((since + config.hysteresis.stable_for).max(cool))
         });
         let soonest = dues.chain(better).min().unwrap_or(Instant::NEVER);
         match self.gone_at {

@@ -156,3 +156,39 @@ impl Flight {
         wait.saturating_mul(1 << self.timeouts.min(4)).min(WAIT_EVER.max(round_trip))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Instant = Instant::ZERO;
+
+    #[test]
+    fn only_later_sendings_of_its_own_class_show_one_to_be_lost() {
+        let mut flight = Flight::new(NOW);
+        let bet = flight.leave(Class::Bets, 0, 1, NOW);
+        for number in 0..10 {
+            let sending = flight.leave(Class::Dice, number, 1, NOW);
+            flight.on_acknowledged(Class::Dice, sending, 1, NOW);
+        }
+        let first = flight.first_of(Class::Bets).expect("it is under way");
+        assert_eq!(first.sending, bet);
+        assert!(!flight.is_overtaken(&first), "dice are acknowledged by themselves");
+        let sending = flight.leave(Class::Bets, 1, 1, NOW);
+        flight.on_acknowledged(Class::Bets, sending, 1, NOW);
+        assert!(flight.is_overtaken(&first));
+    }
+
+    #[test]
+    fn it_takes_three_later_sendings_to_show_one_to_be_lost() {
+        let mut flight = Flight::new(NOW);
+        flight.leave(Class::Bets, 0, 1, NOW);
+        let first = flight.first_of(Class::Bets).expect("it is under way");
+        for later in 1..=OVERTAKEN {
+            assert!(!flight.is_overtaken(&first), "{later}");
+            let sending = flight.leave(Class::Bets, later, 1, NOW);
+            flight.on_acknowledged(Class::Bets, sending, 1, NOW);
+        }
+        assert!(flight.is_overtaken(&first));
+    }
+}

@@ -54,8 +54,8 @@ pub use message::VERSION;
 pub use neighbour::{SWITCHES_MAX, Switch};
 pub use outcome::{Counters, LinkInfo, LinkPhase, Neighbour, Output, PeerInfo, SendError, Tried};
 pub use pieces::{UNFINISHED_AGE_MAX, UNFINISHED_BYTES_MAX, UNFINISHED_MAX};
-pub use policy::{Policy, SERVICES, SMALL_BYTES, Service, Services};
-pub use quality::{SAMPLE_EVERY, SAMPLES_MAX, Sample};
+pub use policy::{HYSTERESIS, Hysteresis, Policy, SERVICES, SMALL_BYTES, Service, Services};
+pub use quality::{Documents, Loss, SAMPLE_EVERY, SAMPLES_MAX, Sample};
 pub use stream::{UNACKNOWLEDGED_BYTES_MAX, WINDOW_MESSAGES};
 pub use window::WINDOW_PACKETS;
 
@@ -109,10 +109,8 @@ pub struct Config {
     pub resend_every: Duration,
     /// What is owed to each class of messages.
     pub services: Services,
-    /// A link must be clearly better for this long before it is taken.
-    pub stable_for: Duration,
-    /// No such change within this long after another.
-    pub cool_down: Duration,
+    /// When a link is left for a better one.
+    pub hysteresis: Hysteresis,
 }
 
 impl Default for Config {
@@ -125,8 +123,7 @@ impl Default for Config {
             handshake_max: Duration::from_secs(5),
             resend_every: Duration::from_millis(500),
             services: SERVICES,
-            stable_for: Duration::from_secs(8),
-            cool_down: Duration::from_secs(20),
+            hysteresis: HYSTERESIS,
         }
     }
 }

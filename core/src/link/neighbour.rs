@@ -49,6 +49,7 @@ pub struct Peer {
 pub struct Due {
     /// Messages since the last one.
     pub messages: u32,
+    pub bytes: usize,
     pub at: Instant,
     /// By which link the last message came.
     pub via: LinkId,
@@ -133,6 +134,7 @@ impl Peer {
 impl Due {
     const NONE: Due = Due {
         messages: 0,
+        bytes: 0,
         at: Instant::NEVER,
         via: LinkId(0),
         highest: 0,
@@ -142,6 +144,7 @@ impl Due {
     /// It was said, alone or along with something.
     pub fn said(&mut self) {
         self.messages = 0;
+        self.bytes = 0;
         self.at = Instant::NEVER;
     }
 

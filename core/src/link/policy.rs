@@ -7,6 +7,7 @@
 //! The documents add points for the kind, the loss and the latency. Here the same wishes are a
 //! list of criteria for each policy, because a sum lets a preferred kind outbid a broken link.
 
+use super::stream::WINDOW_MESSAGES;
 use crate::{
     id::LinkId,
     time::Duration,
@@ -66,6 +67,10 @@ pub struct Profile {
     /// driver, where a message for the dice cannot overtake it. Guess: a quarter of a second of
     /// Bluetooth; of the others a window of TCP.
     pub flight_bytes_max: usize,
+    /// The same in messages. Nothing but the links' own acknowledgements holds datagrams back, and
+    /// a listener keeps 64 of a link that its task has not read: with a window of bytes alone more
+    /// messages were sent again than sent.
+    pub flight_messages_max: usize,
     /// Whether it is spared on battery when the message is small.
     pub hungry: bool,
 }
@@ -76,13 +81,14 @@ pub const fn profile(transport: Transport) -> Profile {
         Transport::Tcp => wide(1, 8),
         Transport::WebSocket => wide(2, 8),
         Transport::WebRtc => wide(3, 4),
-        Transport::Udp => wide(4, 4),
+        Transport::Udp => Profile { flight_messages_max: 48, ..wide(4, 4) },
         Transport::Ble => Profile {
             preference: 5,
             round_trip: Duration::from_millis(100),
             weight: 1,
             bytes_per_s: 16 * 1024,
             flight_bytes_max: 4 * 1024,
+            flight_messages_max: WINDOW_MESSAGES,
             hungry: false,
         },
     }
@@ -95,6 +101,7 @@ const fn wide(preference: u8, weight: i64) -> Profile {
         weight,
         bytes_per_s: 512 * 1024,
         flight_bytes_max: 256 * 1024,
+        flight_messages_max: WINDOW_MESSAGES,
         hungry: true,
     }
 }
@@ -133,6 +140,8 @@ pub struct Need {
     pub small: bool,
     /// This device runs on its battery.
     pub on_battery: bool,
+    /// [`Hysteresis::better_percent`].
+    pub better_percent: u64,
 }
 
 /// Messages below this go by Bluetooth on battery: the documents' number.
@@ -162,8 +171,23 @@ const LATENCY_FLOOR_US: u64 = 10_000;
 /// Added to every loss, so that the first lost message in a hundred is no reason.
 const LOSS_FLOOR_PPM: u64 = 20_000;
 
-/// A link is clearly better when it costs at most this many hundredths of the other: 20 % less.
-pub const CLEARLY_PERCENT: u64 = 80;
+/// When a link is left for a better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hysteresis {
+    /// A link is clearly better when it costs this many hundredths less; 1 to 99.
+    pub better_percent: u64,
+    /// It must be that for this long without a break.
+    pub stable_for: Duration,
+    /// No such change within this long after another.
+    pub cool_down: Duration,
+}
+
+/// The start, kept: docs/SIMULATION.md says what others came to.
+pub const HYSTERESIS: Hysteresis = Hysteresis {
+    better_percent: 20,
+    stable_for: Duration::from_secs(8),
+    cool_down: Duration::from_secs(20),
+};
 
 impl Criterion {
     fn cost(self, need: Need, offer: &Offer) -> u64 {
@@ -181,12 +205,13 @@ impl Criterion {
 
 /// Whether `a` is clearly better than `b`, both in the same standing.
 pub fn clearly_better(need: Need, a: &Offer, b: &Offer) -> bool {
+    let keep = 100 - need.better_percent.clamp(1, 99);
     for criterion in criteria(need) {
         let (a, b) = (criterion.cost(need, a), criterion.cost(need, b));
-        if a * 100 <= b * CLEARLY_PERCENT {
+        if a * 100 <= b * keep {
             return true;
         }
-        if b * 100 <= a * CLEARLY_PERCENT {
+        if b * 100 <= a * keep {
             return false;
         }
     }
@@ -234,7 +259,7 @@ mod tests {
     }
 
     fn need(policy: Policy) -> Need {
-        Need { policy, small: true, on_battery: false }
+        Need { policy, small: true, on_battery: false, better_percent: HYSTERESIS.better_percent }
     }
 
     fn order(need: Need, offers: &[Offer]) -> Vec<u64> {
@@ -293,6 +318,6 @@ mod tests {
         let mains = need(policy);
         assert_eq!(order(mains, &offers), [2, 1]);
         assert_eq!(order(Need { on_battery: true, ..mains }, &offers), [1, 2]);
-        assert_eq!(order(Need { small: false, on_battery: true, policy }, &offers), [2, 1]);
+        assert_eq!(order(Need { small: false, on_battery: true, ..mains }, &offers), [2, 1]);
     }
 }

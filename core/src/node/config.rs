@@ -3,7 +3,7 @@
 use super::{Address, NodeKind};
 use crate::{
     game::{SeatRole, Strategy},
-    heal, health,
+    heal, health, link,
 };
 
 /// Settings of one node. Every field has a working default.
@@ -28,6 +28,8 @@ pub struct Config {
     pub healing: heal::Mode,
     /// How the mesh is watched.
     pub health: health::Config,
+    /// When a neighbour's link is left for a better one.
+    pub hysteresis: link::Hysteresis,
 }
 
 impl Default for Config {
@@ -43,6 +45,7 @@ impl Default for Config {
             dials: Vec::new(),
             healing: heal::Mode::Automatic,
             health: health::Config::default(),
+            hysteresis: link::HYSTERESIS,
         }
     }
 }

@@ -81,7 +81,11 @@ impl Node {
         wall_ms: u64,
     ) -> Node {
         let links = Links::new(
-            link::Config { work_bits: config.work_bits, ..link::Config::default() },
+            link::Config {
+                work_bits: config.work_bits,
+                hysteresis: config.hysteresis,
+                ..link::Config::default()
+            },
             &identity,
             seed.fork("link"),
         );

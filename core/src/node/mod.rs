@@ -30,6 +30,8 @@ pub use crate::health::{
 };
 pub use crate::health::{Config as HealthConfig, Thresholds};
 pub use crate::id::NodeKind;
+pub use crate::link::{Documents as DocumentsEstimator, Loss as LossEstimator};
+pub use crate::link::{HYSTERESIS, Hysteresis};
 pub use crate::store::Write;
 pub use crate::transport::{
     BreakerState, Class, CloseReason, LinkRole, LinkState, PathClass, SwitchReason, Transport,

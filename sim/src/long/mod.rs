@@ -1,4 +1,5 @@
-//! The long experiments: what health, forecasts and healing are worth, over hours of virtual time.
+//! The long experiments: what health, forecasts, healing and the choice of links are worth, over
+//! hours of virtual time.
 //!
 //! Rules. An experiment draws everything from its seed, judges with figures that were fixed before
 //! it ran, and tells every figure it promised, met or missed. What it takes minutes of a machine to
@@ -8,6 +9,7 @@
 mod anomaly;
 mod forecast;
 mod heal;
+mod links;
 mod risk;
 mod ward;
 
@@ -42,8 +44,8 @@ pub enum Length {
 }
 
 /// Every experiment there is.
-pub const EXPERIMENTS: [Experiment; 4] =
-    [risk::RISK, anomaly::ANOMALY, forecast::FORECAST, heal::HEAL];
+pub const EXPERIMENTS: [Experiment; 5] =
+    [risk::RISK, anomaly::ANOMALY, forecast::FORECAST, heal::HEAL, links::LINKS];
 
 /// What an experiment found.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -101,6 +101,21 @@ fn a_breaker_opens_on_silence_names_what_was_tried_and_closes_on_answers() {
 }
 
 #[test]
+fn a_link_that_begins_to_lose_messages_is_left_before_it_is_silent() {
+    let (mut lab, links) = Lab::with(1, &[(Transport::Quic, 10), (Transport::Udp, 10)]);
+    assert_eq!(lab.serving(Class::Dice), [links[0]]);
+    lab.wire(links[0]).loss = 0.4;
+    for n in 0..400u32 {
+        assert!(lab.send(0, Class::Dice, &n.to_le_bytes()));
+        lab.pass(ms(5));
+    }
+    let first = lab.switched(Class::Dice)[0];
+    assert_eq!((first.reason, first.to), (SwitchReason::Fading, Transport::Udp));
+    lab.pass(ms(5000));
+    assert_eq!(lab.got[1].len(), 400);
+}
+
+#[test]
 fn a_fading_link_without_another_asks_for_one() {
     let (mut lab, links) = Lab::with(1, &[(Transport::Ble, 20)]);
     for n in 0..10i8 {

@@ -379,3 +379,28 @@ fn nothing_counts_as_lost_on_links_that_lose_nothing() {
         assert_eq!(lab.got[0].len() + lab.got[1].len(), 300);
     }
 }
+
+#[test]
+fn no_more_datagrams_fly_than_a_listener_keeps() {
+    let (mut lab, _) = Lab::with(1, &[(Transport::Udp, 10)]);
+    for n in 0..200u32 {
+        assert!(lab.send(0, Class::Bets, &n.to_le_bytes()));
+    }
+    let sent = |lab: &Lab| lab.ends[0].links.links().next().unwrap().messages_out;
+    assert_eq!(sent(&lab), 48);
+    lab.pass(ms(1000));
+    assert_eq!((sent(&lab), lab.got[1].len()), (200, 200));
+}
+
+#[test]
+fn half_of_what_may_fly_is_acknowledged_without_waiting_for_more() {
+    let (mut lab, _) = Lab::with(1, &[(Transport::Ble, 5)]);
+    let unacknowledged =
+        |lab: &Lab| lab.ends[0].links.peers().map(|peer| peer.unacknowledged).sum::<usize>();
+    assert!(lab.send(0, Class::Bets, &[7; 1000]));
+    lab.pass(ms(15));
+    assert_eq!(unacknowledged(&lab), 1, "more may come that takes the word along");
+    assert!(lab.send(0, Class::Bets, &[7; 1100]));
+    lab.pass(ms(11));
+    assert_eq!(unacknowledged(&lab), 0);
+}

@@ -395,3 +395,67 @@ fn random<const N: usize>() -> io::Result<[u8; N]> {
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Trust, *};
+    use crate::driver::Mail;
+    use bitcraps_core::node::PathClass;
+    use std::convert::Infallible;
+    use tokio::time::{Instant as Tokio, sleep};
+
+    /// A link's ends, with what must live as long as they do.
+    async fn ends() -> (LinkEnds, mpsc::Receiver<Mail>, mpsc::Sender<Infallible>) {
+        let (inbox, mail) = mpsc::channel(8);
+        let (alive, _) = mpsc::channel(1);
+        let counters = Arc::default();
+        let ports = Ports::new(inbox, 1, Trust::default(), counters, alive.downgrade());
+        let connection = Connection {
+            transport: Transport::Udp,
+            path: PathClass::Lan,
+            mtu: FRAME_BYTES_MAX,
+            role: LinkRole::Listener,
+            address: None,
+            seat: None,
+        };
+        (ports.open(connection).await.unwrap(), mail, alive)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_link_is_kept_by_what_is_heard_and_ends_by_silence() {
+        let (ends, _mail, _alive) = ends().await;
+        let (heard, arrived) = mpsc::channel(1);
+        let (begun, keeping) = (Tokio::now(), 5);
+        tokio::spawn(async move {
+            for _ in 0..keeping {
+                sleep(KEEP_ALIVE).await;
+                heard.send(Arrived::Alive).await.unwrap();
+            }
+            // Held, so that the listener is not what ends the link.
+            std::future::pending::<()>().await;
+        });
+        let end = read_arrived(arrived, ends.incoming).await;
+        assert_eq!(end, LinkEnd::Broken(CloseReason::Silent));
+        assert!(begun.elapsed() >= KEEP_ALIVE * keeping + IDLE_MAX);
+        assert!(KEEP_ALIVE * 2 < IDLE_MAX, "one that is lost ends no link");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_link_that_says_nothing_still_shows_that_it_is_alive() {
+        let (ends, mail, _alive) = ends().await;
+        let socket = || StdSocket::bind("127.0.0.1:0").unwrap();
+        let (here, there) = (adopt(socket()).unwrap(), socket());
+        let remote = Some(there.local_addr().unwrap());
+        let way = Way { socket: here, remote, peer: Id([7; 8]) };
+        let begun = Tokio::now();
+        let writing = write_frames(&way, ends.outgoing);
+        assert!(timeout(KEEP_ALIVE * 3 + HELLO_PAUSE, writing).await.is_err(), "{mail:?}");
+        assert!(begun.elapsed() >= KEEP_ALIVE * 3);
+        let mut buffer = [0; DATAGRAM_BYTES_MAX];
+        for _ in 0..3 {
+            let (len, _) = there.recv_from(&mut buffer).unwrap();
+            let said = message::parse(&buffer[..len]);
+            assert!(matches!(said, Some(Datagram::Alive { to }) if to == way.peer), "{said:?}");
+        }
+    }
+}
