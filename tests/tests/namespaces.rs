@@ -95,6 +95,7 @@ impl Game {
             http: "0.0.0.0:8080".to_owned(),
             seen_at: Some(IpAddr::V4(lab.test_address_of(side))),
             listen: ["tcp", "quic", "udp"].map(|s| format!("{s}://0.0.0.0:9000")).to_vec(),
+            advertise: None,
         };
         let bluetooth = |side| match &air {
             Some(air) => Bluetooth::Bus(air.adapter(side).bus().to_owned()),
