@@ -6,8 +6,8 @@
 //! - QEMU comes from the same packages as the machine and runs with their libraries, so the host
 //!   needs apt-get and dpkg-deb, and nothing of it is changed.
 //! - The controllers are in a line: its ends do not hear each other. `btvirt`, which comes with
-//!   BlueZ, knows no ranges, mixes up the links of a controller that has two, and now and then
-//!   ends in the middle of a run (seen with 5.82).
+//!   BlueZ, knows no ranges, mixes up the links of a controller that has two, and its controllers
+//!   can vanish in the middle of a run (seen with 5.82).
 //!
 //! - Times that are printed before a line are the host's; those in lines are the machine's.
 //!
