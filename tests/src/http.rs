@@ -9,8 +9,8 @@ use tokio::{
     time::timeout,
 };
 
-/// Longest wait for a whole answer.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// Longest wait for a whole answer. An emulated machine may take its time.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Bytes of an answer that are read.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -68,13 +68,15 @@ pub struct Place {
     pub seen_at: Option<IpAddr>,
     /// URLs to accept peers at; the first is TCP.
     pub listen: Vec<String>,
+    /// Where others are told to dial it; none: where it listens.
+    pub advertise: Option<&'static str>,
 }
 
 impl Default for Place {
     /// Any free ports of this machine.
     fn default() -> Place {
         let (http, listen) = (ANY_HTTP.to_owned(), vec![ANY_TCP.to_owned()]);
-        Place { prefix: Vec::new(), http, seen_at: None, listen }
+        Place { prefix: Vec::new(), http, seen_at: None, listen, advertise: None }
     }
 }
 
@@ -311,7 +313,8 @@ async fn launch(
         Bluetooth::Adapter(name) => ("on", Some(("--ble-adapter", name.as_str())), None),
     };
     let role = setup.role.map(|role| ("--role", role));
-    let more = [("--ble", ble)].into_iter().chain(adapter).chain(role);
+    let advertise = place.advertise.map(|url| ("--advertise", url));
+    let more = [("--ble", ble)].into_iter().chain(adapter).chain(role).chain(advertise);
     let connect = setup.connect.iter().map(|url| ("--connect", url.as_str()));
     let listen = place.listen.iter().map(|url| ("--listen", url.as_str()));
     for (flag, value) in pairs.into_iter().chain(more).chain(connect).chain(listen) {

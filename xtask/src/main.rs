@@ -35,7 +35,7 @@ cargo xtask test             check everything, cheapest first; ends with one lin
 cargo xtask ci               the same as test
 cargo xtask web              build the web client into target/web
 cargo xtask sim [ARGS]        build in release and run `bitcraps sim`; --long for the experiments
-cargo xtask ble-vm           Bluetooth between two nodes in a machine with a real kernel and BlueZ
+cargo xtask ble-vm           Bluetooth between nodes in a machine with a real kernel and BlueZ
 cargo xtask bench            build in release and run the benchmarks; `bench links` by itself
 cargo xtask tidy             the house rules that no compiler knows
 cargo xtask layers           which room of the core may look into which
@@ -75,7 +75,8 @@ fn dispatch(args: &[&str]) -> Result<ExitCode> {
         "bench" => bench::bench(&workspace, rest),
         "ble-vm" => {
             no_arguments(name, rest)?;
-            println!("{}", vm::run(&workspace)?);
+            let machine = vm::prepare(&workspace)?;
+            println!("{}", vm::run(&workspace, &machine)?);
             Ok(ExitCode::SUCCESS)
         }
         "tidy" => verdict(name, rest, tidy::check(&workspace)?),

@@ -300,7 +300,8 @@ fn real_bluetooth(workspace: &Workspace) -> Result<Totals, Failure> {
             return Ok(Totals { skipped: 1, ..Totals::default() });
         }
     };
-    Ok(vm::peers(workspace, &machine)?)
+    web::build(workspace, Shown::OnFailure)?;
+    Ok(vm::run(workspace, &machine)?)
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ fn a_thousand_values_each_way_arrive_in_order_over_bluez() {
         println!("skipped: no adapters in {ADAPTERS}; cargo xtask ble-vm has some");
         return;
     };
-    let (first, second) = adapters.split_once(',').unwrap();
+    let mut adapters = adapters.split(',');
+    let (first, second) = (adapters.next().unwrap(), adapters.next().unwrap());
     let mut peripheral = Peer::real("peripheral", first).serving();
     let address = peripheral.ask("address");
     let mut central = Peer::real("central", second);
