@@ -21,7 +21,7 @@ const ROLLS_MAX: Duration = Duration::from_secs(120);
 /// Rolls that a transcript of these tests holds at least.
 const ROLLS: u64 = 5;
 
-/// A witness and three bots, each a process of its own, and their table.
+/// A player and three bots, each a process of its own, and their table: bots play with somebody.
 struct Played {
     nodes: Vec<NodeProcess>,
     table: String,
@@ -29,7 +29,8 @@ struct Played {
 
 impl Played {
     async fn start() -> Result<Played> {
-        let host = NodeProcess::start(Setup::named("host")).await?;
+        let host =
+            NodeProcess::start(Setup { role: Some("player"), ..Setup::named("host") }).await?;
         let mut nodes = vec![host];
         for name in ["ada", "blaise", "carl"] {
             let connect = nodes.iter().map(NodeProcess::url).collect();
@@ -52,9 +53,11 @@ impl Played {
     /// The transcript that this node serves, once it holds so many rolls.
     async fn transcript(&self, node: usize, rolls: u64) -> Result<Vec<u8>> {
         let node = &self.nodes[node];
-        until("rolls of the bots", ROLLS_MAX, async || {
+        until("rolls of the table", ROLLS_MAX, async || {
             let view = node.view().await?;
             let thrown = view["tables"][0]["roll"].as_u64().unwrap_or(0);
+            // The player has no more bets; refused while the dice are opened, and asked again.
+            self.nodes[0].order(&json!({"do": "roll", "table": self.table})).await?;
             Ok(if thrown >= rolls { Look::Yes(()) } else { Look::NotYet(thrown) })
         })
         .await?;
