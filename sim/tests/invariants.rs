@@ -97,6 +97,7 @@ fn view(table: TableView) -> NodeView {
         radio: None,
         links: vec![],
         map: MapView::default(),
+        leader: None,
         partitions: vec![],
         tables: vec![table],
         lobby: vec![],

@@ -6,7 +6,7 @@ use bitcraps_core::{
         Decision, MemberKey, Members, digest,
         message::{Bytes, Decided, Message, Step},
     },
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     crypto::{dice::MemberSecret, identity::Identity},
     game::{
         KEY_EPOCH, Ledger, SeatRole,
@@ -57,6 +57,7 @@ impl Play {
             salt: [salt; 16],
             name: "table".to_owned(),
             buy_in: Chips(10_000),
+            rules: Rules::default(),
             bank: Chips(1_000_000),
         };
         let (members, seatings): (Vec<_>, Vec<_>) =
