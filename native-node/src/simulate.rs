@@ -9,7 +9,8 @@ pub fn scenarios() -> String {
     let width = bitcraps_sim::SCENARIOS.iter().map(|s| s.name.len()).max().unwrap_or(0);
     bitcraps_sim::SCENARIOS.iter().fold("Scenarios:".to_owned(), |text, s| {
         let (name, about) = (s.name, s.about);
-        let (least, most, usual) = (s.nodes_min, s.nodes_max, s.nodes_default);
+        let (least, most) = (s.nodes_min, s.nodes_max);
+        let usual = s.nodes_default.map_or("drawn".to_owned(), |n| n.to_string());
         format!("{text}\n  {name:width$}  {about} ({least} to {most} nodes, {usual} by default)")
     })
 }

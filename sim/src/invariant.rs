@@ -8,7 +8,7 @@
 //! Memory is bounded by the length of a run (`case::STEPS_MAX`); a run that goes wrong stops
 //! adding after [`VIOLATIONS_MAX`].
 
-use crate::{machine::Life, world::Breach};
+use crate::{liar::DoubleVote, machine::Life, world::Breach};
 use bitcraps_core::{
     craps::{Chips, Dice},
     id::{PeerId, TableId},
@@ -37,8 +37,10 @@ pub enum Invariant {
     AtMostOnce,
     /// 5: what has a limit stays within it.
     Bounded,
-    /// Among honest nodes nobody is accused.
+    /// No honest node is accused.
     NoFalseAccusation,
+    /// No honest node votes twice in one step of one round, or is heard doing so.
+    OneVote,
     /// After the faults end, things go on within their deadline.
     Live,
 }
@@ -75,6 +77,10 @@ type Felt = Vec<(PeerId, String, Chips)>;
 #[derive(Default)]
 pub struct Checker {
     violations: Vec<Violation>,
+    /// Nodes of which nothing is promised.
+    liars: BTreeSet<PeerId>,
+    /// Liars that some honest node accused.
+    accused: BTreeSet<PeerId>,
     log: BTreeMap<(TableId, u64), String>,
     dice: BTreeMap<(TableId, u64), Dice>,
     outcomes: BTreeMap<(TableId, u64), HistoryView>,
@@ -87,6 +93,16 @@ pub struct Checker {
 }
 
 impl Checker {
+    /// A checker for a world in which these nodes lie.
+    pub fn with_liars(liars: BTreeSet<PeerId>) -> Checker {
+        Checker { liars, ..Checker::default() }
+    }
+
+    /// How many liars honest nodes accused of equivocation.
+    pub fn accused(&self) -> u64 {
+        self.accused.len() as u64
+    }
+
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
@@ -131,6 +147,10 @@ impl Checker {
             }
             Event::Paid { table, roll, .. } => self.paid.insert(key(table, roll)),
             Event::TableOpened { table } => self.opened.insert((by.node, by.life, *table)),
+            Event::Equivocation { culprit, .. } if self.liars.contains(culprit) => {
+                self.accused.insert(*culprit);
+                true
+            }
             Event::Equivocation { table, culprit } => {
                 let what = format!("{culprit:?} is accused at {table:?}");
                 self.found(by, Invariant::NoFalseAccusation, what);
@@ -159,6 +179,13 @@ impl Checker {
         };
         if !first {
             self.found(by, Invariant::AtMostOnce, format!("told twice: {event:?}"));
+        }
+    }
+
+    /// `heard`: what a liar at the table heard of a node that voted twice.
+    pub fn on_double_vote(&mut self, at: Instant, listener: usize, heard: &DoubleVote) {
+        if !self.liars.contains(&heard.member) {
+            self.report(at, Some(listener), Invariant::OneVote, format!("heard {heard:?}"));
         }
     }
 

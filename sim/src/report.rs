@@ -1,8 +1,9 @@
 //! What a run was like: the JSON of `bitcraps sim --json`, and a few lines for people.
 
-use crate::invariant::Violation;
+use crate::{invariant::Violation, liar::Lie};
 use core::fmt;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -21,6 +22,10 @@ pub struct Report {
     pub congested: u64,
     pub rolls: u64,
     pub tables: u64,
+    /// Nodes that lied, how often in which way, and how many of them were accused.
+    pub liars: Vec<usize>,
+    pub lies: BTreeMap<Lie, u64>,
+    pub accused: u64,
     /// Entries of the world's calendar that happened.
     pub events: u64,
     pub stages: Vec<StageReport>,
@@ -56,6 +61,13 @@ impl fmt::Display for Report {
             self.virtual_ms, self.messages, self.bytes, self.lost, self.duplicated, self.congested
         )?;
         writeln!(f, "{} tables, {} rolls, {} events", self.tables, self.rolls, self.events)?;
+        if !self.liars.is_empty() {
+            let liars: Vec<String> = self.liars.iter().map(usize::to_string).collect();
+            let lies: Vec<String> =
+                self.lies.iter().map(|(lie, times)| format!("{lie:?} {times}")).collect();
+            let (who, what) = (liars.join(", "), lies.join(", "));
+            writeln!(f, "lied: {who}; {} accused; {what}", self.accused)?;
+        }
         match self.violations.len() {
             0 => writeln!(f, "no invariant was violated")?,
             n => writeln!(f, "{n} violations:")?,
@@ -94,6 +106,9 @@ mod tests {
             congested: 0,
             rolls: 0,
             tables: 0,
+            liars: vec![2],
+            lies: [(Lie::TwoVotes, 9)].into(),
+            accused: 1,
             events: 4,
             stages,
             violations: vec![violation],
@@ -114,9 +129,11 @@ mod tests {
             assert!(json.get(field).is_some(), "{field}");
         }
         assert_eq!(json["converged_ms"], serde_json::Value::Null);
+        assert_eq!(json["lies"]["two_votes"], 9);
         assert_eq!(json["violations"][0]["invariant"], "one_log");
         let text = report.to_string();
         assert!(text.contains("missed    the mesh forms"), "{text}");
+        assert!(text.contains("lied: 2; 1 accused; TwoVotes 9"), "{text}");
         assert!(text.contains("7 ms, node 3: OneLog: two"), "{text}");
     }
 }

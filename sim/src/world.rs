@@ -10,6 +10,7 @@
 //! caught, because it is a bug whose trace is worth more than a line in a report.
 
 use crate::{
+    liar::{Liar, Plot},
     machine::{Death, Life, Machine, State},
     net::{
         Arrival, ConnectionId, Counts, Cut, Edge, EdgeId, EdgeState, Item, Net, Quality, Sent,
@@ -17,7 +18,7 @@ use crate::{
     },
 };
 use bitcraps_core::{
-    id::{LinkId, PeerId},
+    id::{LinkId, PeerId, TableId},
     limits::OUTPUTS_MAX,
     node::{
         Address, CloseReason, Command, Config, Event, Input, LinkRole, NodeView, Output, PathClass,
@@ -186,13 +187,30 @@ impl World {
 
     /// Which life of a node this is, and whether it runs.
     pub fn life(&self, node: usize) -> Option<Life> {
-        self.machines[node].node().map(|_| self.machines[node].life)
+        self.machines[node].actor().map(|_| self.machines[node].life)
     }
 
-    /// What a node knows; nothing while it is dead.
+    /// A liar runs on this machine from its next start on, instead of the shipped node.
+    pub fn corrupt(&mut self, node: usize, plot: Plot) {
+        self.machines[node].plot = Some(plot);
+    }
+
+    /// The liar on this machine, if one runs there.
+    pub fn liar(&self, node: usize) -> Option<&Liar> {
+        self.machines[node].liar()
+    }
+
+    /// What a node knows; nothing while it is dead, or of a liar.
     pub fn view(&self, node: usize) -> Option<NodeView> {
         let machine = &self.machines[node];
         machine.node().map(|n| n.view(machine.local(self.now)))
+    }
+
+    /// The decided batches of a table on one node; see [`Node::table_log`].
+    ///
+    /// [`Node::table_log`]: bitcraps_core::node::Node::table_log
+    pub fn table_log(&self, node: usize, table: TableId) -> Option<Vec<u8>> {
+        self.machines[node].node()?.table_log(table)
     }
 
     /// A digest of everything that was handed to nodes and told by them.
@@ -415,7 +433,7 @@ impl World {
         self.note_input(node, &input);
         let machine = &mut self.machines[node];
         let local = machine.local(self.now);
-        if let Some(running) = machine.node_mut() {
+        if let Some(running) = machine.actor_mut() {
             running.handle(input, local);
             self.drain(node);
         }
@@ -423,7 +441,7 @@ impl World {
 
     fn drain(&mut self, node: usize) {
         for _ in 0..OUTPUTS_MAX {
-            let Some(running) = self.machines[node].node_mut() else { return };
+            let Some(running) = self.machines[node].actor_mut() else { return };
             match running.poll_output() {
                 Output::Send { link, bytes } => {
                     for _ in 0..self.flooders.get(&node).copied().unwrap_or_default() {
