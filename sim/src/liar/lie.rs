@@ -46,7 +46,7 @@ pub enum Lie {
     /// Two honest members in one: each half of the table talks to another one of them. Liars of
     /// this kind keep their halves in step with each other.
     TwoFaces,
-    /// What it should relay is dropped.
+    /// What it should relay is dropped as soon as it sits at a table.
     NoRelaying,
 }
 

@@ -270,7 +270,7 @@ impl Liar {
                 route::Output::Forward { to, message } => {
                     let own = self.identity.id();
                     let others = matches!(&message, route::Message::Datagram(d) if d.src != own);
-                    if others && self.plot.has(Lie::NoRelaying) {
+                    if others && self.plot.has(Lie::NoRelaying) && self.plays() {
                         self.tongue.count(Lie::NoRelaying);
                     } else {
                         self.hand_over(to, &Packet::Route(message), now);
