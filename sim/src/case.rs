@@ -122,6 +122,9 @@ impl Case {
             };
             world.corrupt(plan.node, plot);
         }
+        if let Some(plan) = scenario.crash {
+            world.crash_at(plan);
+        }
         let hosts = scenario
             .tables
             .iter()
@@ -489,6 +492,8 @@ impl Case {
             tables: self.checker.tables(),
             liars: self.scenario.liars.iter().map(|liar| liar.node).collect(),
             lies,
+            votes: self.liars().map(|(_, liar)| liar.heard()).sum(),
+            crashes: self.world.crashes(),
             accused: self.checker.accused(),
             events: self.world.steps(),
             stages,

@@ -78,6 +78,10 @@ pub(crate) struct Machine {
     pub disk_free_at: Instant,
     /// When the node has heard of everything written.
     pub reported_at: Instant,
+    /// Writes of this life: asked for, on the disk, reported to the node.
+    pub asked: u64,
+    pub written: u64,
+    pub told: u64,
     id: PeerId,
     secret: [u8; 32],
     nonce: u64,
@@ -114,6 +118,9 @@ impl Machine {
             wake: None,
             disk_free_at: Instant::ZERO,
             reported_at: Instant::ZERO,
+            asked: 0,
+            written: 0,
+            told: 0,
             id: identity.id(),
             secret: identity.secret(),
             nonce: identity.card().nonce,
@@ -179,6 +186,7 @@ impl Machine {
         };
         self.state = State::Running(Box::new(actor));
         self.disk_free_at = now;
+        (self.asked, self.written, self.told) = (0, 0, 0);
     }
 
     /// Forgets everything but the disk.

@@ -26,6 +26,10 @@ pub struct Report {
     pub liars: Vec<usize>,
     pub lies: BTreeMap<Lie, u64>,
     pub accused: u64,
+    /// Votes of others that liars listened to.
+    pub votes: u64,
+    /// Deaths of nodes.
+    pub crashes: u64,
     /// Entries of the world's calendar that happened.
     pub events: u64,
     pub stages: Vec<StageReport>,
@@ -60,7 +64,11 @@ impl fmt::Display for Report {
             "{} ms of virtual time, {} messages, {} bytes ({} lost, {} doubled, {} congested)",
             self.virtual_ms, self.messages, self.bytes, self.lost, self.duplicated, self.congested
         )?;
-        writeln!(f, "{} tables, {} rolls, {} events", self.tables, self.rolls, self.events)?;
+        writeln!(
+            f,
+            "{} tables, {} rolls, {} crashes, {} events",
+            self.tables, self.rolls, self.crashes, self.events
+        )?;
         if !self.liars.is_empty() {
             let liars: Vec<String> = self.liars.iter().map(usize::to_string).collect();
             let lies: Vec<String> =
@@ -109,6 +117,8 @@ mod tests {
             liars: vec![2],
             lies: [(Lie::TwoVotes, 9)].into(),
             accused: 1,
+            votes: 4,
+            crashes: 0,
             events: 4,
             stages,
             violations: vec![violation],

@@ -9,6 +9,7 @@ use crate::{
     liar::Lie,
     net::{Cut, Quality},
     topology::Topology,
+    world::CrashAt,
 };
 use bitcraps_core::{limits::TABLE_MEMBERS_MIN, node::Transport, time::Duration};
 
@@ -103,6 +104,8 @@ pub struct Scenario {
     /// How long a host rests after each roll.
     pub pace: Duration,
     pub liars: Vec<LiarPlan>,
+    /// A death at one write, besides those of the stages.
+    pub crash: Option<CrashAt>,
     pub stages: Vec<Stage>,
 }
 
@@ -257,6 +260,7 @@ fn converge(nodes: usize) -> Scenario {
         tables: vec![],
         pace: Duration::ZERO,
         liars: vec![],
+        crash: None,
         stages: vec![stage("the mesh forms", vec![], vec![Goal::MapsAgree], secs(60))],
     }
 }
@@ -281,6 +285,7 @@ fn line(nodes: usize) -> Scenario {
         tables: vec![plan],
         pace: Duration::ZERO,
         liars: vec![],
+        crash: None,
         stages,
     }
 }
@@ -316,6 +321,7 @@ fn links(nodes: usize) -> Scenario {
         tables: vec![plan],
         pace: Duration::ZERO,
         liars: vec![],
+        crash: None,
         stages,
     }
 }
@@ -347,6 +353,7 @@ fn churn(nodes: usize) -> Scenario {
         tables: vec![plan],
         pace: Duration::ZERO,
         liars: vec![],
+        crash: None,
         stages,
     }
 }
@@ -411,6 +418,7 @@ fn partition(nodes: usize) -> Scenario {
         tables,
         pace: Duration::ZERO,
         liars: vec![],
+        crash: None,
         stages,
     }
 }
@@ -433,6 +441,7 @@ fn lossy(nodes: usize) -> Scenario {
         tables: vec![plan],
         pace: Duration::ZERO,
         liars: vec![],
+        crash: None,
         stages,
     }
 }

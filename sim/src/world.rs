@@ -50,6 +50,28 @@ pub enum Fault {
     Restart { node: usize },
 }
 
+/// Where between asking for a write and going on a node dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// It asked, and nothing reached the disk.
+    Asked,
+    /// It is on the disk, and the node was not told.
+    Written,
+    /// It was told, and what it sent then is on its way.
+    Told,
+}
+
+/// A death at one write of a node's first life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashAt {
+    pub node: usize,
+    /// Counted from 0.
+    pub write: u64,
+    pub moment: Moment,
+    /// When it starts again.
+    pub back_after: Duration,
+}
+
 /// What a node may never do to its driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Breach {
@@ -99,6 +121,8 @@ pub struct World {
     next_request: u64,
     /// How often each frame of these nodes is sent again.
     flooders: BTreeMap<usize, u32>,
+    crash_at: Option<CrashAt>,
+    crashes: u64,
     steps: u64,
     same_instant: u64,
     digest: blake3::Hasher,
@@ -118,6 +142,8 @@ impl World {
             dials: BTreeMap::new(),
             next_request: 0,
             flooders: BTreeMap::new(),
+            crash_at: None,
+            crashes: 0,
             steps: 0,
             same_instant: 0,
             digest: blake3::Hasher::new_derive_key("bitcraps v1 simulated world"),
@@ -239,6 +265,16 @@ impl World {
         self.flooders.insert(node, times);
     }
 
+    /// Plans a death at one write, by its number instead of by time.
+    pub fn crash_at(&mut self, plan: CrashAt) {
+        self.crash_at = Some(plan);
+    }
+
+    /// Deaths so far.
+    pub fn crashes(&self) -> u64 {
+        self.crashes
+    }
+
     /// Asks a running node for something, at once. Nothing when it is dead.
     pub fn command(&mut self, node: usize, command: Command) -> Option<RequestId> {
         self.machines[node].node()?;
@@ -314,12 +350,38 @@ impl World {
                 let lag = self.draw(WRITE_MIN);
                 let machine = &mut self.machines[node];
                 machine.write(writes);
+                machine.written += 1;
+                let written = machine.written;
+                if self.crash_if_due(node, written, Moment::Written) {
+                    return;
+                }
+                let machine = &mut self.machines[node];
                 machine.reported_at = machine.reported_at.max(self.now + lag);
                 let at = machine.reported_at;
                 self.enter_local(at, node, Local::Input(Input::Stored { ticket }));
             }
-            Local::Input(input) => self.hand(node, input),
+            Local::Input(input) => {
+                let stored = matches!(input, Input::Stored { .. });
+                self.hand(node, input);
+                if stored {
+                    self.machines[node].told += 1;
+                    let told = self.machines[node].told;
+                    self.crash_if_due(node, told, Moment::Told);
+                }
+            }
         }
+    }
+
+    /// `count` writes of this life have come as far as `moment`.
+    fn crash_if_due(&mut self, node: usize, count: u64, moment: Moment) -> bool {
+        let first = self.life(node) == Some(Life(1));
+        let due = |plan: &CrashAt| {
+            (plan.node, plan.write + 1, plan.moment) == (node, count, moment) && first
+        };
+        let Some(plan) = self.crash_at.take_if(|plan| due(plan)) else { return false };
+        self.crash(node, Death::Killed);
+        self.enter(self.now + plan.back_after, Entry::Fault(Fault::Restart { node }));
+        true
     }
 
     fn on_fault(&mut self, fault: Fault) {
@@ -343,6 +405,7 @@ impl World {
         if self.life(node).is_none() {
             return;
         }
+        self.crashes += 1;
         let machine = &mut self.machines[node];
         machine.die(how);
         if let Some(key) = machine.wake.take() {
@@ -456,8 +519,12 @@ impl World {
                     let delay = WRITE_MIN + self.draw(WRITE_MAX - WRITE_MIN);
                     let machine = &mut self.machines[node];
                     machine.disk_free_at = machine.disk_free_at.max(self.now + delay);
-                    let at = machine.disk_free_at;
+                    machine.asked += 1;
+                    let (at, asked) = (machine.disk_free_at, machine.asked);
                     self.enter_local(at, node, Local::Written { ticket, writes });
+                    if self.crash_if_due(node, asked, Moment::Asked) {
+                        return;
+                    }
                 }
                 Output::Event(event) => {
                     self.note_event(node, &event);

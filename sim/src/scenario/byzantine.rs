@@ -65,6 +65,7 @@ impl Among {
             tables: vec![plan],
             pace: Duration::ZERO,
             liars: self.liars,
+            crash: None,
             stages,
         }
     }
@@ -114,6 +115,7 @@ pub(super) fn byzantine(nodes: Option<usize>, seed: u64) -> Scenario {
         tables: vec![plan],
         pace: PACE,
         liars,
+        crash: None,
         stages,
     }
 }
