@@ -20,6 +20,8 @@ pub mod scenario;
 pub mod world;
 
 mod case;
+mod digest;
+mod fault;
 mod host;
 mod machine;
 mod report;

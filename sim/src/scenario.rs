@@ -180,7 +180,7 @@ pub const SCENARIOS: [Listed; 7] = [
     },
     Listed {
         name: "byzantine",
-        about: "up to f members lie in drawn ways among loss, cuts and crashes, and a table is played",
+        about: "up to f members lie in drawn ways among loss, cuts and crashes",
         nodes_default: None,
         nodes_min: 4,
         nodes_max: 10,

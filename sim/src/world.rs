@@ -9,7 +9,9 @@
 //! It judges nothing: what may not happen is `invariant`'s business. A panic inside a node is not
 //! caught, because it is a bug whose trace is worth more than a line in a report.
 
+pub use crate::fault::{Breach, CrashAt, Fault, Moment, Step};
 use crate::{
+    digest::Digest,
     liar::{Liar, Plot},
     machine::{Death, Life, Machine, State},
     net::{
@@ -21,7 +23,7 @@ use bitcraps_core::{
     id::{LinkId, PeerId, TableId},
     limits::OUTPUTS_MAX,
     node::{
-        Address, CloseReason, Command, Config, Event, Input, LinkRole, NodeView, Output, PathClass,
+        Address, CloseReason, Command, Config, Input, LinkRole, NodeView, Output, PathClass,
         RequestId, Transport, Write,
     },
     seed::{Rng, Seed},
@@ -40,60 +42,6 @@ const WRITE_MAX: Duration = Duration::from_millis(4);
 /// Calendar entries of one instant before time counts as standing still. Guess: far above every
 /// node of the largest scenario being handed its full inbox at once.
 const SAME_INSTANT_MAX: u64 = 100_000;
-
-/// A fault, or its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    Cut { edge: EdgeId, how: Cut },
-    Restore { edge: EdgeId },
-    Crash { node: usize, how: Death },
-    Restart { node: usize },
-}
-
-/// Where between asking for a write and going on a node dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// It asked, and nothing reached the disk.
-    Asked,
-    /// It is on the disk, and the node was not told.
-    Written,
-    /// It was told, and what it sent then is on its way.
-    Told,
-}
-
-/// A death at one write of a node's first life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CrashAt {
-    pub node: usize,
-    /// Counted from 0.
-    pub write: u64,
-    pub moment: Moment,
-    /// When it starts again.
-    pub back_after: Duration,
-}
-
-/// What a node may never do to its driver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Breach {
-    /// More outputs for one input than `OUTPUTS_MAX`.
-    TooManyOutputs,
-    /// A frame larger than the link's MTU.
-    FrameTooLarge { got: usize, mtu: usize },
-    /// A frame for a link that the driver took down or never had.
-    UnknownLink { link: LinkId },
-    /// It asks to be woken without time moving on.
-    TimeStandsStill,
-}
-
-/// What one entry of the calendar led to.
-#[derive(Debug, Default)]
-pub struct Step {
-    /// What nodes told, in order.
-    pub events: Vec<(usize, Event)>,
-    pub breaches: Vec<(usize, Breach)>,
-    /// Nodes that died or started.
-    pub lives: Vec<usize>,
-}
 
 enum Entry {
     Transit(Transit),
@@ -125,7 +73,7 @@ pub struct World {
     crashes: u64,
     steps: u64,
     same_instant: u64,
-    digest: blake3::Hasher,
+    digest: Digest,
     step: Step,
 }
 
@@ -146,7 +94,7 @@ impl World {
             crashes: 0,
             steps: 0,
             same_instant: 0,
-            digest: blake3::Hasher::new_derive_key("bitcraps v1 simulated world"),
+            digest: Digest::new(),
             step: Step::default(),
         }
     }
@@ -241,7 +189,7 @@ impl World {
 
     /// A digest of everything that was handed to nodes and told by them.
     pub fn digest(&self) -> blake3::Hash {
-        self.digest.finalize()
+        self.digest.finish()
     }
 
     pub fn plan(&mut self, at: Instant, fault: Fault) {
@@ -493,7 +441,7 @@ impl World {
     }
 
     fn hand(&mut self, node: usize, input: Input) {
-        self.note_input(node, &input);
+        self.digest.input(self.now, node, &input);
         let machine = &mut self.machines[node];
         let local = machine.local(self.now);
         if let Some(running) = machine.actor_mut() {
@@ -503,6 +451,7 @@ impl World {
     }
 
     fn drain(&mut self, node: usize) {
+        let mut asked_now = Vec::new();
         for _ in 0..OUTPUTS_MAX {
             let Some(running) = self.machines[node].actor_mut() else { return };
             match running.poll_output() {
@@ -522,16 +471,17 @@ impl World {
                     machine.asked += 1;
                     let (at, asked) = (machine.disk_free_at, machine.asked);
                     self.enter_local(at, node, Local::Written { ticket, writes });
-                    if self.crash_if_due(node, asked, Moment::Asked) {
-                        return;
-                    }
+                    asked_now.push(asked);
                 }
                 Output::Event(event) => {
-                    self.note_event(node, &event);
+                    self.digest.event(self.now, node, &event);
                     self.step.events.push((node, event));
                 }
                 Output::Wait(wakeup) => {
                     self.wait(node, wakeup.map(|w| w.at));
+                    for asked in asked_now {
+                        self.crash_if_due(node, asked, Moment::Asked);
+                    }
                     return;
                 }
             }
@@ -619,42 +569,5 @@ impl World {
 
     fn draw(&mut self, span: Duration) -> Duration {
         Duration::from_micros(self.disk.below(span.as_micros() as u64 + 1))
-    }
-
-    fn note_input(&mut self, node: usize, input: &Input) {
-        let (kind, number, bytes): (u8, u64, &[u8]) = match input {
-            Input::LinkUp { link, .. } => (0, link.0, &[]),
-            Input::LinkBytes { link, bytes } => (1, link.0, bytes),
-            Input::LinkDown { link, .. } => (2, link.0, &[]),
-            Input::Congested { link } => (3, link.0, &[]),
-            Input::DialFailed { address, .. } => (4, 0, address.0.as_bytes()),
-            Input::LinkSignal { link, .. } => (10, link.0, &[]),
-            Input::Sighted(sighting) => (11, 0, sighting.address.as_bytes()),
-            Input::Radio(report) => (12, u64::from(report.peripheral), &[]),
-            Input::Power { battery_percent, .. } => {
-                (13, battery_percent.map_or(u64::MAX, u64::from), &[])
-            }
-            Input::Signal { body, .. } => (14, 0, body),
-            Input::Interference { .. } => (15, 0, &[]),
-            Input::Stored { ticket } => (5, *ticket, &[]),
-            Input::Command { request, .. } => (6, request.0, &[]),
-            Input::Wake => (7, 0, &[]),
-            Input::Stop => (8, 0, &[]),
-        };
-        self.note(node, kind, number, bytes);
-    }
-
-    fn note_event(&mut self, node: usize, event: &Event) {
-        let bytes = postcard::to_allocvec(event).expect("an event has nothing postcard refuses");
-        self.note(node, 9, 0, &bytes);
-    }
-
-    fn note(&mut self, node: usize, kind: u8, number: u64, bytes: &[u8]) {
-        self.digest.update(&self.now.as_micros().to_le_bytes());
-        self.digest.update(&(node as u64).to_le_bytes());
-        self.digest.update(&[kind]);
-        self.digest.update(&number.to_le_bytes());
-        self.digest.update(&(bytes.len() as u64).to_le_bytes());
-        self.digest.update(bytes);
     }
 }

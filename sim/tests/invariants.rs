@@ -13,6 +13,7 @@ use bitcraps_core::{
 use bitcraps_sim::{
     Life,
     invariant::{Checker, Invariant, VIOLATIONS_MAX, Witness},
+    liar::{DoubleVote, Step},
     world::Breach,
 };
 
@@ -213,6 +214,27 @@ fn an_accusation_among_honest_nodes_is_seen() {
     let mut checker = Checker::default();
     checker.on_event(by(0), &Event::Equivocation { table: TABLE, culprit: peer(2) });
     assert_eq!(checker.violations()[0].invariant, Invariant::NoFalseAccusation);
+}
+
+#[test]
+fn an_accusation_of_a_liar_is_no_violation_and_is_counted_once() {
+    let mut checker = Checker::with_liars([peer(2)].into());
+    let accused = |culprit| Event::Equivocation { table: TABLE, culprit };
+    checker.on_event(by(0), &accused(peer(2)));
+    checker.on_event(by(1), &accused(peer(2)));
+    assert_eq!((checker.violations().len(), checker.accused()), (0, 1));
+    checker.on_event(by(0), &accused(peer(1)));
+    assert_eq!(checker.violations()[0].invariant, Invariant::NoFalseAccusation);
+}
+
+#[test]
+fn two_votes_of_an_honest_node_are_seen_and_those_of_a_liar_are_not_judged() {
+    let heard = |member| DoubleVote { member, height: 3, round: 0, step: Step::Prevote };
+    let mut checker = Checker::with_liars([peer(2)].into());
+    checker.on_double_vote(Instant::ZERO, 3, &heard(peer(2)));
+    assert_eq!(checker.violations(), []);
+    checker.on_double_vote(Instant::ZERO, 3, &heard(peer(1)));
+    assert_eq!(checker.violations()[0].invariant, Invariant::OneVote);
 }
 
 #[test]

@@ -48,6 +48,11 @@ fn votes_that_half_of_the_members_never_hear_hold_nobody_up() {
 }
 
 #[test]
+fn a_member_that_never_votes_holds_nobody_up() {
+    withstood(Lie::NoVotes);
+}
+
+#[test]
 fn what_was_said_before_changes_nothing_when_it_is_said_again() {
     withstood(Lie::Replays);
 }

@@ -17,6 +17,8 @@ pub enum Lie {
     TwoVotes,
     /// Half of the members never hear its votes.
     WithheldVotes,
+    /// Nobody ever hears its votes.
+    NoVotes,
     /// What was said or heard before is said again, by whomever it was.
     Replays,
     /// Votes signed for another table, and messages under another table's name.
@@ -53,10 +55,11 @@ pub enum Lie {
 impl Lie {
     /// Every kind that the random worlds draw from. [`Lie::NoRelaying`] is no lie about the table,
     /// and two halves of a mesh can be kept apart by it; the worlds that mean that say so.
-    pub const DRAWN: [Lie; 17] = [
+    pub const DRAWN: [Lie; 18] = [
         Lie::TwoProposals,
         Lie::TwoVotes,
         Lie::WithheldVotes,
+        Lie::NoVotes,
         Lie::Replays,
         Lie::AnotherTable,
         Lie::AnotherEpoch,

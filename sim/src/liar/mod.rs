@@ -14,6 +14,7 @@ mod lie;
 mod pen;
 mod tongue;
 
+pub use bitcraps_core::agree::message::Step;
 pub use ear::DoubleVote;
 pub use lie::{Lie, Plot};
 

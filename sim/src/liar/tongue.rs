@@ -207,6 +207,9 @@ impl Tongue {
         let group = *scene.table().as_bytes();
         let at = Place { group: &group, members, height: vote.height, round: vote.round };
         let second_half = scene.is_in_second_half(to);
+        if self.lies(Lie::NoVotes) {
+            return Vec::new();
+        }
         if second_half && self.lies(Lie::WithheldVotes) {
             return Vec::new();
         }

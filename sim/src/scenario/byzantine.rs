@@ -12,6 +12,7 @@ use crate::{
     liar::Lie,
     net::{Cut, Quality},
     topology::Topology,
+    world::{CrashAt, Moment},
 };
 use bitcraps_core::{
     limits::TABLE_MEMBERS_MIN,
@@ -22,9 +23,9 @@ use bitcraps_core::{
 /// The person rests so long after each roll, so that there are a few rolls to a world.
 const PACE: Duration = Duration::from_millis(1500);
 
-/// How many members of a hundred worlds have: small tables are quick and have the sharpest
-/// quorums, and those of seven and ten the most liars.
-const SIZES: [(u64, usize); 7] = [(48, 4), (8, 5), (8, 6), (26, 7), (4, 8), (3, 9), (3, 10)];
+/// How many of two hundred worlds have so many members. Small tables are quick and have the
+/// sharpest quorums; those of seven and ten have the most liars.
+const SIZES: &[(u64, usize)] = &[(124, 4), (20, 5), (16, 6), (28, 7), (6, 8), (3, 9), (3, 10)];
 
 /// A table of so many members and these liars, with a wired mesh in which nothing else goes wrong.
 /// For tests that look at one kind of lie.
@@ -88,7 +89,7 @@ pub(super) fn byzantine(nodes: Option<usize>, seed: u64) -> Scenario {
     let plan = TablePlan { name: "byzantine", host: 0, guests: (1..nodes).collect() };
     let honest = honest(nodes, &liars);
     let table = TableKey(0);
-    let lasting = Duration::from_millis(3000 + rng.below(5000));
+    let lasting = Duration::from_millis(2000 + rng.below(3000));
     let mut faults = vec![Act::Play(table)];
     if rng.below(4) > 0 {
         faults.push(Act::Churn { lasting });
@@ -98,6 +99,13 @@ pub(super) fn byzantine(nodes: Option<usize>, seed: u64) -> Scenario {
         let how = if rng.below(2) == 0 { Cut::Silent } else { Cut::Loud };
         faults.push(Act::Split { side, how });
     }
+    let crash = (rng.below(2) == 0).then(|| CrashAt {
+        node: honest[rng.below(honest.len() as u64) as usize],
+        // The first write is the genesis: whoever loses it has no seat any more.
+        write: 1 + rng.below(40),
+        moment: [Moment::Asked, Moment::Written, Moment::Told][rng.below(3) as usize],
+        back_after: Duration::from_millis(20 + rng.below(2000)),
+    });
     let mut stages = settle_in(core::slice::from_ref(&plan), secs(120));
     stages.extend([
         stage("lies and faults", faults, vec![Goal::Elapsed(lasting)], lasting + secs(1)),
@@ -115,7 +123,7 @@ pub(super) fn byzantine(nodes: Option<usize>, seed: u64) -> Scenario {
         tables: vec![plan],
         pace: PACE,
         liars,
-        crash: None,
+        crash,
         stages,
     }
 }
@@ -123,9 +131,9 @@ pub(super) fn byzantine(nodes: Option<usize>, seed: u64) -> Scenario {
 fn size(rng: &mut Rng) -> usize {
     let mut draw = rng.below(SIZES.iter().map(|(weight, _)| weight).sum());
     for (weight, size) in SIZES {
-        match draw.checked_sub(weight) {
+        match draw.checked_sub(*weight) {
             Some(rest) => draw = rest,
-            None => return size,
+            None => return *size,
         }
     }
     TABLE_MEMBERS_MIN
