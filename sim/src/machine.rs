@@ -41,8 +41,8 @@ pub struct Life(pub u32);
 
 /// What runs on a machine.
 pub(crate) enum Actor {
-    Honest(Node),
-    Lying(Liar),
+    Honest(Box<Node>),
+    Lying(Box<Liar>),
 }
 
 impl Actor {
@@ -62,7 +62,7 @@ impl Actor {
 }
 
 pub(crate) enum State {
-    Running(Box<Actor>),
+    Running(Actor),
     Dead(Death),
 }
 
@@ -176,15 +176,22 @@ impl Machine {
         let actor = match &self.plot {
             Some(plot) => {
                 let plot = plot.clone();
-                Actor::Lying(Liar::new(&self.config, plot, identity, &seed, local, wall_ms))
+                Actor::Lying(Box::new(Liar::new(
+                    &self.config,
+                    plot,
+                    identity,
+                    &seed,
+                    local,
+                    wall_ms,
+                )))
             }
             None => {
                 let stored = self.store.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
                 let config = self.config.clone();
-                Actor::Honest(Node::new(config, identity, &seed, stored, local, wall_ms))
+                Actor::Honest(Box::new(Node::new(config, identity, &seed, stored, local, wall_ms)))
             }
         };
-        self.state = State::Running(Box::new(actor));
+        self.state = State::Running(actor);
         self.disk_free_at = now;
         (self.asked, self.written, self.told) = (0, 0, 0);
     }
