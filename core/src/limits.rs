@@ -29,6 +29,9 @@ pub const LINKS_MAX: usize = 256;
 /// Bytes of a display name (UTF-8).
 pub const NAME_BYTES_MAX: usize = 32;
 
+/// Bytes of one line of chat, UTF-8. Guess: two sentences.
+pub const LINE_BYTES_MAX: usize = 256;
+
 /// Bytes that the layer above may attach to its announcement.
 pub const ANNOUNCED_EXTRA_BYTES_MAX: usize = 2048;
 

@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bitcraps_core::{
-    craps::{Chips, Dice, Wager},
+    craps::{Chips, Dice, Rules, Wager},
     crypto::{
         dice::MemberSecret,
         identity::{Identity, work_of},
@@ -115,6 +115,7 @@ fn four() -> (Genesis, Vec<Member>) {
         name: "table".to_owned(),
         buy_in: Chips(1000),
         bank: Chips(10_000),
+        rules: Rules::default(),
     };
     let id = invitation.id();
     let mut members = Vec::new();

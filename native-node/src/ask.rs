@@ -96,8 +96,9 @@ fn why(reason: SwitchReason) -> &'static str {
 pub fn table(task: &cli::Table) -> anyhow::Result<()> {
     match task {
         cli::Table::List(ask) => list(ask),
-        cli::Table::Create { name, invite, ask, key } => {
-            let command = Command::CreateTable { name: name.clone(), invite: invite.clone() };
+        cli::Table::Create { name, invite, rules, ask, key } => {
+            let (name, invite) = (name.clone(), invite.clone());
+            let command = Command::CreateTable { name, invite, rules: rules.unwrap_or_default() };
             command_done(ask, key, &command)
         }
         cli::Table::Join { table, ask, key } => {

@@ -4,6 +4,7 @@
 //! so that every fault is told at once.
 
 use crate::graph::figures::Figure;
+use bitcraps_core::craps::Rules;
 use bitcraps_node::config::{self, Problems, Settings};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ Examples:
   bitcraps run --name kitchen --bots 0 --listen tcp://0.0.0.0:9000
   bitcraps run --data /tmp/b --http 127.0.0.1:8081 --listen tcp://127.0.0.1:0 \\
                --connect tcp://127.0.0.1:9000
+  bitcraps run --bot-strategies conservative,iron_cross,random
   BITCRAPS_BOTS=5 bitcraps run --json
 
 {about}
@@ -61,6 +63,7 @@ const TABLE: &str = "\
 Examples:
   bitcraps table list
   bitcraps table create \"Friday night\"
+  bitcraps table create \"High table\" --rules '{\"min\": 25, \"odds\": {\"times\": 10}}'
   bitcraps table join 3fa9c1d2
 
 {about}
@@ -95,6 +98,18 @@ Examples:
 
 {all-args}{after-help}";
 
+const CRAPS: &str = "\
+Examples:
+  bitcraps craps odds
+  bitcraps craps odds --json
+  bitcraps craps odds --rules '{\"field\": \"double\", \"hop\": \"twenty_nine_fourteen\"}'
+
+{about}
+
+{usage-heading} {usage}
+
+{all-args}";
+
 const GRAPH_FILE: &str = "\
 An edge a line: two labels and, if you like, a weight above 0, separated by blanks, tabs or
 commas. Lines that begin with # or % are comments. Loops and repeated edges are counted and left
@@ -125,6 +140,9 @@ pub enum Task {
     /// Play out a scenario in the simulator and check what must always hold
     #[command(help_template = SIM, after_help = crate::simulate::scenarios())]
     Sim(Sim),
+    /// What every bet pays, how often it wins and what it costs
+    #[command(subcommand, help_template = CRAPS)]
+    Craps(Craps),
     /// Print the figures of a graph, given as a list of edges
     #[command(help_template = GRAPH, after_help = GRAPH_FILE)]
     Graph(Graph),
@@ -178,6 +196,10 @@ pub struct Run {
     /// Bots to play with, each a node of its own [default: 3]
     #[arg(long, value_name = "N")]
     bots: Option<String>,
+    /// How the bots bet, in turn: conservative, iron_cross, martingale, random, with commas
+    /// [default: conservative]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    bot_strategies: Vec<String>,
     /// What this node does at a table: player, bot or witness [default: witness]
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
@@ -237,6 +259,26 @@ pub struct Graph {
     pub json: bool,
 }
 
+#[derive(Subcommand)]
+pub enum Craps {
+    /// Print the exact odds of every bet
+    Odds {
+        /// The table's rules as JSON; what is left out is the default
+        #[arg(long, value_name = "JSON", value_parser = rules)]
+        rules: Option<Rules>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Sound rules of a table.
+fn rules(json: &str) -> anyhow::Result<Rules> {
+    let rules: Rules = serde_json::from_str(json)?;
+    rules.check()?;
+    Ok(rules)
+}
+
 #[derive(Args)]
 pub struct Id {
     /// The data directory [default: the user's data directory]
@@ -267,6 +309,9 @@ pub enum Table {
         /// Invite this peer instead of everybody; may be repeated
         #[arg(long, value_name = "PEER")]
         invite: Vec<bitcraps_core::id::PeerId>,
+        /// Limits and payouts as JSON; what is left out is the default
+        #[arg(long, value_name = "JSON", value_parser = rules)]
+        rules: Option<Rules>,
         #[command(flatten)]
         ask: Ask,
         #[command(flatten)]
@@ -313,6 +358,7 @@ impl Run {
             ("ble", one(&self.ble)),
             ("ble_adapter", one(&self.ble_adapter)),
             ("bots", one(&self.bots)),
+            ("bot_strategies", self.bot_strategies.clone()),
             ("role", one(&self.role)),
             ("work_bits", one(&self.work_bits)),
             ("max_concurrent_connections", one(&self.max_concurrent_connections)),

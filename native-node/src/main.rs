@@ -6,6 +6,7 @@
 mod ask;
 mod cli;
 mod client;
+mod craps;
 mod graph;
 mod lines;
 mod run;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Task::Table(task) => ask::table(&task),
         Task::Sim(flags) => simulate::run(&flags),
         Task::Graph(flags) => graph::run(&flags),
+        Task::Craps(task) => craps::run(&task),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -387,6 +387,7 @@ fn node_config(settings: &Settings, listen: &Listening, http: Option<SocketAddr>
         name: settings.name.clone(),
         kind: if http.is_some() { NodeKind::Gateway } else { NodeKind::Regular },
         role: settings.role,
+        strategy: settings.bot_strategies.first().copied().unwrap_or_default(),
         work_bits: settings.work_bits,
         dial: settings.connect.clone(),
         health: settings.health.clone(),

@@ -6,7 +6,7 @@
 
 use crate::machine::Life;
 use bitcraps_core::{
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     id::{PeerId, TableId},
     node::{Command, CommandError, NodeView, RequestId, TablePhase, TableState},
     time::{Duration, Instant},
@@ -93,6 +93,7 @@ impl Host {
             return Some(Command::CreateTable {
                 name: self.name.to_owned(),
                 invite: self.guests.clone(),
+                rules: Rules::default(),
             });
         };
         let shown = view.tables.iter().find(|t| t.table_id == table)?;
@@ -121,6 +122,8 @@ impl Host {
             Command::CreateTable { .. }
             | Command::JoinTable { .. }
             | Command::LeaveTable { .. }
+            | Command::WatchTable { .. }
+            | Command::Say { .. }
             | Command::Repair { .. }
             | Command::Rename { .. } => Asked::Open,
         };

@@ -156,6 +156,11 @@ impl Checker {
                 self.found(by, Invariant::NoFalseAccusation, what);
                 true
             }
+            Event::MemberExpelled { table, peer_id, .. } => {
+                let what = format!("{peer_id:?} is expelled from {table:?}");
+                self.found(by, Invariant::NoFalseAccusation, what);
+                true
+            }
             Event::LinkOpened { .. }
             | Event::LinkClosed { .. }
             | Event::LinkSwitched { .. }
@@ -169,6 +174,8 @@ impl Checker {
             | Event::RepairTried { .. }
             | Event::RepairEnded { .. }
             | Event::TableChanged { .. }
+            | Event::MemberAway { .. }
+            | Event::Said { .. }
             | Event::TableFrozen { .. }
             | Event::TableThawed { .. }
             | Event::BettingPaused { .. }

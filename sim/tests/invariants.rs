@@ -39,6 +39,12 @@ fn table() -> TableView {
         ready: false,
         deals: 1,
         opened: false,
+        brought: Chips(100),
+        silent_ms: None,
+        absent_claims: 0,
+        away: false,
+        leaving: false,
+        offence: None,
     };
     TableView {
         table_id: TABLE,
@@ -51,6 +57,8 @@ fn table() -> TableView {
         log_hash: "aa".to_owned(),
         shooter: Some(peer(1)),
         point: None,
+        rules: Default::default(),
+        hand: Default::default(),
         roll: 3,
         bank: Chips(800),
         minted: Chips(1000),
@@ -59,6 +67,11 @@ fn table() -> TableView {
         quorum: 2,
         pending: 0,
         paused: None,
+        buy_in: Chips(100),
+        phase_ms: 0,
+        departures: Vec::new(),
+        watchers: 0,
+        chat: Vec::new(),
         history: vec![HistoryView {
             roll: 2,
             height: 3,

@@ -7,7 +7,7 @@
 
 use bitcraps_core::{
     agree::{Agree, Config as AgreeConfig, Input, MemberKey, Members, Output as Agreed},
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     crypto::{
         dice::{DiceTable, MemberSecret, Params, Pot, VerifiedDeal},
         identity::Identity,
@@ -228,6 +228,7 @@ fn ledger_apply_bets(bencher: Bencher<'_, '_>, count: u64) {
         name: "bench".to_owned(),
         buy_in: Chips(1000),
         bank: Chips(100_000),
+        rules: Rules::default(),
     };
     let (id, seed) = (invitation.id(), Seed::from_number(9));
     let secrets: Vec<_> = (0..count).map(|n| MemberSecret::derive(&Seed::from_number(n))).collect();

@@ -212,6 +212,8 @@ impl Driver {
             | Event::TableThawed { .. }
             | Event::BettingPaused { .. }
             | Event::BettingResumed { .. }
+            | Event::MemberExpelled { .. }
+            | Event::MemberAway { .. }
             | Event::Equivocation { .. } => self.node.view(now).tables,
             _ => Vec::new(),
         };

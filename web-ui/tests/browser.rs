@@ -239,8 +239,14 @@ fn Host(props: &HostProps) -> Html {
     })
 }
 
-const SAMPLES: [Sample; 5] =
-    [Sample::Empty, Sample::ComeOut, Sample::Point, Sample::Frozen, Sample::Unknown];
+const SAMPLES: [Sample; 6] = [
+    Sample::Empty,
+    Sample::ComeOut,
+    Sample::Point,
+    Sample::Frozen,
+    Sample::Watching,
+    Sample::Unknown,
+];
 
 async fn mount(sample: Sample, room: Room) -> Mounted {
     let document = web_sys::window().unwrap().document().unwrap();
@@ -332,6 +338,55 @@ async fn a_frozen_table_says_how_many_are_in_reach_and_takes_no_bets() {
 }
 
 #[wasm_bindgen_test]
+async fn whoever_looks_on_is_told_why_and_can_take_a_seat_but_not_bet() {
+    let page = mount(Sample::Watching, Room::Table(fixture::table_id())).await;
+    assert!(page.text("put-out").contains("Your 940 chips wait"));
+    assert!(page.text("too-few").starts_with("3 members are left"));
+    assert_eq!(page.text("slow"), "Waiting for Bot Blaise (no share of the dice).");
+    let gone = page.text("departures");
+    assert!(gone.contains("Gateway Garden expelled: voted twice in the deciding step"), "{gone}");
+    assert!(page.by("roll").is_none() && page.by("typed-bet").is_none());
+    assert!(page.by("bet-field").unwrap().has_attribute("disabled"));
+    page.click("join-table");
+    page.click("leave-table");
+    let json: Vec<String> =
+        page.asked.borrow().iter().map(|c| serde_json::to_string(c).unwrap()).collect();
+    assert!(json[0].contains(r#""do":"join_table""#), "{}", json[0]);
+    assert!(json[1].contains(r#""do":"leave_table""#), "{}", json[1]);
+}
+
+#[wasm_bindgen_test]
+async fn people_at_a_table_talk() {
+    let page = mount(Sample::Point, Room::Table(fixture::table_id())).await;
+    let lines = page.by("chat-lines").unwrap();
+    assert_eq!(lines.get_attribute("aria-live").as_deref(), Some("polite"));
+    assert_eq!(lines.child_element_count(), 4);
+    let field: web_sys::HtmlInputElement = page.by("chat-line").unwrap().unchecked_into();
+    field.set_value("  ");
+    page.click("chat-say");
+    field.set_value(" nice throw ");
+    page.click("chat-say");
+    slot::pause(30).await;
+    assert_eq!(field.value(), "");
+    field.set_value(&"é".repeat(129));
+    page.click("chat-say");
+    slot::pause(30).await;
+    assert!(page.find("#chat-help").unwrap().text_content().unwrap().starts_with("Too long"));
+    let json: Vec<String> =
+        page.asked.borrow().iter().map(|c| serde_json::to_string(c).unwrap()).collect();
+    assert_eq!(json.len(), 1, "{json:?}");
+    assert!(json[0].contains(r#""do":"say""#) && json[0].contains(r#""text":"nice throw""#));
+}
+
+#[wasm_bindgen_test]
+async fn a_roll_of_the_past_opens_to_every_members_part_in_it() {
+    let page = mount(Sample::Point, Room::Table(fixture::table_id())).await;
+    let fair = page.text("why-fair");
+    assert!(fair.contains("Why this roll is fair") && fair.contains("sealed secret"), "{fair}");
+    assert!(fair.contains("dealt a secret that is in the sum and opened its share"), "{fair}");
+}
+
+#[wasm_bindgen_test]
 async fn what_was_not_measured_is_shown_as_a_dash() {
     let page = mount(Sample::Unknown, Room::Mesh).await;
     assert!(page.text("mesh-rows").contains('–'));
@@ -366,7 +421,7 @@ async fn play_now_creates_a_table_with_the_suggested_name() {
     page.click("create-table");
     let asked = page.asked.borrow();
     assert!(
-        matches!(&asked[..], [Command::CreateTable { name, invite }]
+        matches!(&asked[..], [Command::CreateTable { name, invite, .. }]
             if !name.is_empty() && invite.is_empty()),
         "{asked:?}"
     );

@@ -5,14 +5,15 @@
 
 use super::{
     context::{
-        Ctx, Domain, Height, PolkaCertificate, SignedVote, Vote, lift_proposal, lift_vote, number,
+        Ctx, Domain, Height, PolkaCertificate, SignedProposal, SignedVote, Vote, id_of, number,
+        step_of,
     },
     digest,
     members::{MemberKey, Members},
-    message::{self, Bytes, DecodeError, Message, Signature, ValueId},
+    message::{self, Bytes, DecodeError, Lie, Message, Proposed, Signature, Step, ValueId, Voted},
 };
 use crate::sorted::SortedMap;
-use malachite_types::{NilOrVal, PolkaSignature, Round, VoteType};
+use malachite_types::{NilOrVal, PolkaSignature, Round, Value as _, VoteType};
 
 /// A value with the precommits of a quorum.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,47 +207,98 @@ impl Polka {
     }
 }
 
-/// Two signed messages of one member that no honest member signs both of, as they travel.
+/// Two signed messages of one member at one height and round that no honest member signs both
+/// of, without the values: a signature covers a value by its id, so proof about the longest value
+/// is as short as any other and fits into an entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
+    pub height: u64,
+    pub round: u32,
     pub culprit: MemberKey,
-    pub first: Vec<u8>,
-    pub second: Vec<u8>,
+    lie: Lie,
 }
 
-/// Whether `evidence` proves that its culprit, a member of the height both messages speak of,
-/// voted or proposed twice in one round. `members` must be the set of that height.
-pub fn verify_evidence(group: &[u8; 32], members: &Members, evidence: &Evidence) -> bool {
-    let domain = Domain { group, members };
-    let pair = (Message::decode(&evidence.first), Message::decode(&evidence.second));
-    match pair {
-        (Ok(Message::Vote(first)), Ok(Message::Vote(second))) => {
-            let (Some(a), Some(b)) = (lift_vote(&first, members), lift_vote(&second, members))
-            else {
-                return false;
-            };
-            let (x, y) = (&a.message, &b.message);
-            x.member == evidence.culprit
-                && y.member == evidence.culprit
-                && (x.height, x.round, x.step) == (y.height, y.round, y.step)
-                && x.value != y.value
-                && domain.verifies_vote(&a)
-                && domain.verifies_vote(&b)
+/// Why evidence proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceError {
+    #[error("{culprit} was no member at height {height}, so nothing it signed counts")]
+    NotMember { culprit: MemberKey, height: u64 },
+    #[error("the signatures are not {culprit}'s for this group and member set")]
+    Signature { culprit: MemberKey },
+}
+
+impl Evidence {
+    /// What was signed twice: a vote of this step, or (`None`) a proposal.
+    pub fn step(&self) -> Option<Step> {
+        match &self.lie {
+            Lie::Votes { step, .. } => Some(*step),
+            Lie::Proposals(_) => None,
         }
-        (Ok(Message::Proposal(first)), Ok(Message::Proposal(second))) => {
-            let (Some(a), Some(b)) =
-                (lift_proposal(&first, members), lift_proposal(&second, members))
-            else {
-                return false;
-            };
-            let (x, y) = (&a.message, &b.message);
-            x.member == evidence.culprit
-                && y.member == evidence.culprit
-                && (x.height, x.round) == (y.height, y.round)
-                && x != y
-                && domain.verifies_proposal(&a)
-                && domain.verifies_proposal(&b)
-        }
-        _ => false,
+    }
+
+    /// Checks that the culprit, a member at this height, voted or proposed twice in this round.
+    /// `members` must be the set of that height, which the caller knows from the log before it.
+    pub fn verify(&self, group: &[u8; 32], members: &Members) -> Result<(), EvidenceError> {
+        let Evidence { height, round, culprit, lie } = self;
+        let (height, round, culprit) = (*height, *round, *culprit);
+        let member = members.find(&culprit).ok_or(EvidenceError::NotMember { culprit, height })?;
+        let signed = |digest: [u8; 32], signature: &Signature| {
+            digest::verifies(&member.verifying, &digest, signature)
+        };
+        // That the two differ is part of the form: see `Evidence::decode`.
+        let sound = match lie {
+            Lie::Votes { step, pair } => pair.iter().all(|Voted { value, signature }| {
+                let id = value.as_ref();
+                signed(digest::vote(group, members, *step, height, round, id), signature)
+            }),
+            Lie::Proposals(pair) => pair.iter().all(|proposed| {
+                let Proposed { lock_round, value, signature } = proposed;
+                let digest = digest::proposal(group, members, height, round, *lock_round, value);
+                signed(digest, signature)
+            }),
+        };
+        if sound { Ok(()) } else { Err(EvidenceError::Signature { culprit }) }
+    }
+
+    /// At most [`message::EVIDENCE_BYTES_MAX`] bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let Evidence { height, round, culprit, lie } = *self;
+        message::Evidence { height, round, culprit: culprit.0, lie }.encode()
+    }
+
+    /// Evidence as it was encoded, in this one form: the pair ascends, so it differs, and the same
+    /// pair has the same bytes whoever found it. Decoded is not verified: see
+    /// [`Evidence::verify`].
+    pub fn decode(bytes: &[u8]) -> Result<Evidence, DecodeError> {
+        let message::Evidence { height, round, culprit, lie } = message::Evidence::decode(bytes)?;
+        Ok(Evidence { height, round, culprit: MemberKey(culprit), lie })
+    }
+
+    /// `None` when the two say the same, or are not of one member, height, round and step.
+    pub(super) fn of_votes(a: &SignedVote, b: &SignedVote) -> Option<Evidence> {
+        let (x, y) = (&a.message, &b.message);
+        let step = step_of(x.step);
+        let voted = |vote: &SignedVote| Voted {
+            value: id_of(&vote.message.value),
+            signature: vote.signature,
+        };
+        let lie = Lie::Votes { step, pair: [voted(a), voted(b)] }.in_order()?;
+        let same = (x.height, x.round, x.step, x.member) == (y.height, y.round, y.step, y.member);
+        let (height, round, culprit) = (x.height.0, number(x.round), x.member);
+        same.then_some(Evidence { height, round, culprit, lie })
+    }
+
+    /// `None` when the two say the same, or are not of one member, height and round.
+    pub(super) fn of_proposals(a: &SignedProposal, b: &SignedProposal) -> Option<Evidence> {
+        let (x, y) = (&a.message, &b.message);
+        let proposed = |proposal: &SignedProposal| Proposed {
+            lock_round: proposal.message.lock_round.as_u32(),
+            value: proposal.message.value.id(),
+            signature: proposal.signature,
+        };
+        let lie = Lie::Proposals([proposed(a), proposed(b)]).in_order()?;
+        let same = (x.height, x.round, x.member) == (y.height, y.round, y.member);
+        let (height, round, culprit) = (x.height.0, number(x.round), x.member);
+        same.then_some(Evidence { height, round, culprit, lie })
     }
 }

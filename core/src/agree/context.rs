@@ -334,11 +334,9 @@ pub(super) struct Domain<'a> {
 impl Domain<'_> {
     fn vote_digest(&self, vote: &Vote) -> [u8; 32] {
         let step = step_of(vote.step);
-        let value = match &vote.value {
-            NilOrVal::Nil => None,
-            NilOrVal::Val(id) => Some(id),
-        };
-        digest::vote(self.group, self.members, step, vote.height.0, number(vote.round), value)
+        let value = id_of(&vote.value);
+        let (height, round) = (vote.height.0, number(vote.round));
+        digest::vote(self.group, self.members, step, height, round, value.as_ref())
     }
 
     fn proposal_digest(&self, proposal: &Proposal) -> [u8; 32] {
@@ -376,10 +374,18 @@ impl Domain<'_> {
     }
 }
 
-fn step_of(step: VoteType) -> Step {
+pub(super) fn step_of(step: VoteType) -> Step {
     match step {
         VoteType::Prevote => Step::Prevote,
         VoteType::Precommit => Step::Precommit,
+    }
+}
+
+/// What a vote is for; `None` is nil.
+pub(super) fn id_of(value: &NilOrVal<ValueId>) -> Option<ValueId> {
+    match value {
+        NilOrVal::Nil => None,
+        NilOrVal::Val(id) => Some(*id),
     }
 }
 
@@ -422,10 +428,7 @@ pub(super) fn vote_message<'a>(vote: &SignedVote, members: &Members) -> Message<
         height: signed.height.0,
         round: number(signed.round),
         step: step_of(signed.step),
-        value: match signed.value {
-            NilOrVal::Nil => None,
-            NilOrVal::Val(id) => Some(id),
-        },
+        value: id_of(&signed.value),
         member: place(&signed.member, members),
         signature: vote.signature,
     })

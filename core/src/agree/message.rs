@@ -7,10 +7,13 @@
 //! known. Signatures are not over these bytes but over the digests in [`super::digest`].
 
 use crate::limits::BATCH_BYTES_MAX;
+use core::cmp::Ordering;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Bytes of one message: a value, sixteen signatures, and the rest of a decision.
 pub const MESSAGE_BYTES_MAX: usize = BATCH_BYTES_MAX + 2048;
+/// Bytes of one [`Evidence`]: two proposals, with every number at its longest.
+pub const EVIDENCE_BYTES_MAX: usize = 256;
 /// Rounds one [`Status`] may list.
 pub const STATUS_ROUNDS_MAX: usize = 4;
 /// The last round anyone may speak of. At one round per second it is 68 years away.
@@ -159,6 +162,79 @@ pub enum Message<'a> {
     Resting(Resting),
 }
 
+/// One of two votes of the same step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voted {
+    pub value: Option<ValueId>,
+    pub signature: Signature,
+}
+
+/// One of two proposals of the same round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposed {
+    pub lock_round: Option<u32>,
+    pub value: ValueId,
+    pub signature: Signature,
+}
+
+/// What was signed twice, the lesser first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lie {
+    Votes { step: Step, pair: [Voted; 2] },
+    Proposals([Proposed; 2]),
+}
+
+impl Lie {
+    /// The pair with the lesser first; `None` when both say the same. Signatures do not count: one
+    /// can sign the same twice and has not lied.
+    pub fn in_order(mut self) -> Option<Lie> {
+        let order = self.order();
+        match &mut self {
+            Lie::Votes { pair, .. } if order.is_gt() => pair.reverse(),
+            Lie::Proposals(pair) if order.is_gt() => pair.reverse(),
+            _ => {}
+        }
+        order.is_ne().then_some(self)
+    }
+
+    fn order(&self) -> Ordering {
+        match self {
+            Lie::Votes { pair: [a, b], .. } => a.value.cmp(&b.value),
+            Lie::Proposals([a, b]) => (a.lock_round, a.value).cmp(&(b.lock_round, b.value)),
+        }
+    }
+}
+
+/// Proof that a member signed two things of one round: an entry of a log, no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub height: u64,
+    pub round: u32,
+    /// The raw key: whoever reads it may not have the member set at hand.
+    pub culprit: [u8; 32],
+    pub lie: Lie,
+}
+
+impl Evidence {
+    pub fn encode(&self) -> Vec<u8> {
+        to_bytes(self)
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > EVIDENCE_BYTES_MAX {
+            return Err(DecodeError::TooLong { got: bytes.len(), max: EVIDENCE_BYTES_MAX });
+        }
+        let evidence: Evidence = whole(bytes)?;
+        round(evidence.round)?;
+        if let Lie::Proposals(pair) = &evidence.lie
+            && pair.iter().any(|p| p.lock_round.is_some_and(|lock| lock >= evidence.round))
+        {
+            return Err(DecodeError::Round);
+        }
+        if evidence.lie.order().is_lt() { Ok(evidence) } else { Err(DecodeError::Pair) }
+    }
+}
+
 /// Why bytes are no message. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -176,6 +252,8 @@ pub enum DecodeError {
     Value { got: usize, max: usize },
     #[error("a status of {got} rounds, at most {max} are taken")]
     Rounds { got: usize, max: usize },
+    #[error("a pair that does not ascend, so that it is no proof or not its one form")]
+    Pair,
 }
 
 impl<'a> Message<'a> {

@@ -49,7 +49,7 @@ pub mod message;
 mod rounds;
 mod sync;
 
-pub use certificate::{Decision, DecisionError, Evidence, verify_evidence};
+pub use certificate::{Decision, DecisionError, Evidence, EvidenceError};
 pub use members::{MemberKey, Members, MembersError};
 
 use crate::{

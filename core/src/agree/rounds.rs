@@ -187,23 +187,17 @@ impl Agree {
     /// Report each liar once per height.
     fn accuse(&mut self) {
         let Stage::Voting(driver) = &self.stage else { return };
-        let mut found = Vec::new();
-        for (member, pairs) in driver.votes().evidence().iter() {
-            if let (false, Some((a, b))) = (self.accused.contains(member), pairs.first()) {
-                let messages = [vote_message(a, &self.members), vote_message(b, &self.members)];
-                found.push((*member, messages.map(|message| message.encode())));
-            }
-        }
-        for (member, pairs) in driver.proposals().evidence().iter() {
-            if let (false, Some((a, b))) = (self.accused.contains(member), pairs.first()) {
-                let messages =
-                    [proposal_message(a, &self.members), proposal_message(b, &self.members)];
-                found.push((*member, messages.map(|message| message.encode())));
-            }
-        }
-        for (culprit, [first, second]) in found {
-            if self.accused.insert(culprit) {
-                self.push(Output::Evidence(Evidence { culprit, first, second }));
+        let votes = driver.votes().evidence().iter().map(|(_, pairs)| pairs);
+        let proposals = driver.proposals().evidence().iter().map(|(_, pairs)| pairs);
+        let votes = votes.filter_map(|pairs| pairs.first());
+        let proposals = proposals.filter_map(|pairs| pairs.first());
+        let found: Vec<Evidence> = votes
+            .filter_map(|(a, b)| Evidence::of_votes(a, b))
+            .chain(proposals.filter_map(|(a, b)| Evidence::of_proposals(a, b)))
+            .collect();
+        for evidence in found {
+            if self.accused.insert(evidence.culprit) {
+                self.push(Output::Evidence(evidence));
             }
         }
     }

@@ -1,91 +1,8 @@
-//! The words of the game: dice, numbers, bets as they are asked for and where they lie.
+//! The words of the bets: as they are asked for, and where they lie.
 
+use super::{Hard, Hop, Number, Total};
 use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
-
-/// A number that can be the point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Number {
-    Four,
-    Five,
-    Six,
-    Eight,
-    Nine,
-    Ten,
-}
-
-impl Number {
-    pub const ALL: [Number; 6] =
-        [Number::Four, Number::Five, Number::Six, Number::Eight, Number::Nine, Number::Ten];
-
-    /// `None` for totals that cannot be the point.
-    pub const fn of(total: u8) -> Option<Number> {
-        match total {
-            4 => Some(Number::Four),
-            5 => Some(Number::Five),
-            6 => Some(Number::Six),
-            8 => Some(Number::Eight),
-            9 => Some(Number::Nine),
-            10 => Some(Number::Ten),
-            _ => None,
-        }
-    }
-
-    pub const fn total(self) -> u8 {
-        match self {
-            Number::Four => 4,
-            Number::Five => 5,
-            Number::Six => 6,
-            Number::Eight => 8,
-            Number::Nine => 9,
-            Number::Ten => 10,
-        }
-    }
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.total().fmt(f)
-    }
-}
-
-/// Two dice, each 1 to 6; decoding refuses anything else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "(u8, u8)")]
-pub struct Dice(pub u8, pub u8);
-
-/// A die shows 1 to 6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} and {1} are not two dice")]
-pub struct BadDice(pub u8, pub u8);
-
-impl TryFrom<(u8, u8)> for Dice {
-    type Error = BadDice;
-    fn try_from((a, b): (u8, u8)) -> Result<Dice, BadDice> {
-        if (1..=6).contains(&a) && (1..=6).contains(&b) {
-            Ok(Dice(a, b))
-        } else {
-            Err(BadDice(a, b))
-        }
-    }
-}
-
-impl Dice {
-    pub const fn total(self) -> u8 {
-        self.0.saturating_add(self.1)
-    }
-
-    /// The 36 equally likely rolls.
-    pub fn all() -> impl Iterator<Item = Dice> {
-        (1..=6).flat_map(|a| (1..=6).map(move |b| Dice(a, b)))
-    }
-}
-
-/// A place at the table, 0 first; the same number as the member's in the table's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Seat(pub u8);
 
 /// A bet as a player asks for it. Come and don't come bets travel to their number by themselves;
 /// odds name the number they stand behind.
@@ -105,16 +22,46 @@ pub enum Wager {
     DontComeOdds(Number),
     Field,
     Place(Number),
+    /// The number before 7 at true odds, less a commission.
+    Buy(Number),
+    /// 7 before the number at true odds, less a commission.
+    Lay(Number),
+    /// The number as a pair before it falls otherwise and before 7.
+    Hard(Hard),
+    BigSix,
+    BigEight,
+    AnySeven,
+    AnyCraps,
+    CrapsTwo,
+    CrapsThree,
+    CrapsTwelve,
+    Eleven,
+    /// A quarter each on 2, 3, 11 and 12.
+    Horn,
+    /// Half on any craps, half on eleven.
+    CAndE,
+    /// These two dice on the next roll.
+    Hop(Hop),
+    /// Four or more different points made before the shooter sevens out.
+    Fire,
+    /// The total several times before 7.
+    Repeater(Total),
 }
 
 impl Wager {
     /// Every bet there is.
     pub fn all() -> impl Iterator<Item = Wager> {
         use Wager::*;
-        let numbered = [ComeOdds, DontComeOdds, Place];
+        let numbered = [ComeOdds, DontComeOdds, Place, Buy, Lay];
         [Pass, DontPass, Come, DontCome, PassOdds, DontPassOdds, Field]
             .into_iter()
             .chain(numbered.into_iter().flat_map(|bet| Number::ALL.map(bet)))
+            .chain(super::Hard::ALL.map(Hard))
+            .chain([BigSix, BigEight, AnySeven, AnyCraps, CrapsTwo, CrapsThree, CrapsTwelve])
+            .chain([Eleven, Horn, CAndE])
+            .chain(super::Hop::all().map(Hop))
+            .chain([Fire])
+            .chain(Total::all().map(Repeater))
     }
 
     /// Where the chips lie first.
@@ -130,6 +77,22 @@ impl Wager {
             Wager::DontComeOdds(n) => Spot::DontComeOdds(n),
             Wager::Field => Spot::Field,
             Wager::Place(n) => Spot::Place(n),
+            Wager::Buy(n) => Spot::Buy(n),
+            Wager::Lay(n) => Spot::Lay(n),
+            Wager::Hard(n) => Spot::Hard(n),
+            Wager::BigSix => Spot::BigSix,
+            Wager::BigEight => Spot::BigEight,
+            Wager::AnySeven => Spot::AnySeven,
+            Wager::AnyCraps => Spot::AnyCraps,
+            Wager::CrapsTwo => Spot::CrapsTwo,
+            Wager::CrapsThree => Spot::CrapsThree,
+            Wager::CrapsTwelve => Spot::CrapsTwelve,
+            Wager::Eleven => Spot::Eleven,
+            Wager::Horn => Spot::Horn,
+            Wager::CAndE => Spot::CAndE,
+            Wager::Hop(hop) => Spot::Hop(hop),
+            Wager::Fire => Spot::Fire,
+            Wager::Repeater(total) => Spot::Repeater(total),
         }
     }
 }
@@ -140,8 +103,8 @@ impl fmt::Display for Wager {
     }
 }
 
-/// Where chips lie on the felt. The text form (`pass`, `don't come 6`, `come odds 6`, `place 8`) is
-/// both shown and read back.
+/// Where chips lie on the felt. The text form (`pass`, `don't come 6`, `come odds 6`, `place 8`,
+/// `hop 1 2`) is both shown and read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spot {
@@ -159,16 +122,30 @@ pub enum Spot {
     DontComeOdds(Number),
     Field,
     Place(Number),
+    Buy(Number),
+    Lay(Number),
+    Hard(Hard),
+    BigSix,
+    BigEight,
+    AnySeven,
+    AnyCraps,
+    CrapsTwo,
+    CrapsThree,
+    CrapsTwelve,
+    Eleven,
+    Horn,
+    CAndE,
+    Hop(Hop),
+    Fire,
+    Repeater(Total),
 }
 
 impl Spot {
     /// Every spot there is: what one seat can have at most.
     pub fn all() -> impl Iterator<Item = Spot> {
-        use Spot::*;
-        let numbered = [ComeOn, DontComeOn, ComeOdds, DontComeOdds, Place];
-        [Pass, DontPass, PassOdds, DontPassOdds, Come, DontCome, Field]
-            .into_iter()
-            .chain(numbered.into_iter().flat_map(|spot| Number::ALL.map(spot)))
+        let travelled = [Spot::ComeOn, Spot::DontComeOn];
+        let travelled = travelled.into_iter().flat_map(|spot| Number::ALL.map(spot));
+        Wager::all().map(Wager::spot).chain(travelled)
     }
 
     /// The bet that odds stand behind.
@@ -178,33 +155,66 @@ impl Spot {
             Spot::DontPassOdds => Some(Spot::DontPass),
             Spot::ComeOdds(n) => Some(Spot::ComeOn(n)),
             Spot::DontComeOdds(n) => Some(Spot::DontComeOn(n)),
-            Spot::Pass
-            | Spot::DontPass
-            | Spot::Come
-            | Spot::DontCome
-            | Spot::ComeOn(_)
-            | Spot::DontComeOn(_)
-            | Spot::Field
-            | Spot::Place(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The text form without its number or dice.
+    const fn word(self) -> &'static str {
+        match self {
+            Spot::Pass => "pass",
+            Spot::DontPass => "don't pass",
+            Spot::PassOdds => "pass odds",
+            Spot::DontPassOdds => "don't pass odds",
+            Spot::Come | Spot::ComeOn(_) => "come",
+            Spot::DontCome | Spot::DontComeOn(_) => "don't come",
+            Spot::ComeOdds(_) => "come odds",
+            Spot::DontComeOdds(_) => "don't come odds",
+            Spot::Field => "field",
+            Spot::Place(_) => "place",
+            Spot::Buy(_) => "buy",
+            Spot::Lay(_) => "lay",
+            Spot::Hard(_) => "hard",
+            Spot::BigSix => "big 6",
+            Spot::BigEight => "big 8",
+            Spot::AnySeven => "any seven",
+            Spot::AnyCraps => "any craps",
+            Spot::CrapsTwo => "craps 2",
+            Spot::CrapsThree => "craps 3",
+            Spot::CrapsTwelve => "craps 12",
+            Spot::Eleven => "eleven",
+            Spot::Horn => "horn",
+            Spot::CAndE => "c and e",
+            Spot::Hop(_) => "hop",
+            Spot::Fire => "fire",
+            Spot::Repeater(_) => "repeater",
+        }
+    }
+
+    /// The total in the text form.
+    const fn total(self) -> Option<u8> {
+        match self {
+            Spot::ComeOn(n)
+            | Spot::DontComeOn(n)
+            | Spot::ComeOdds(n)
+            | Spot::DontComeOdds(n)
+            | Spot::Place(n)
+            | Spot::Buy(n)
+            | Spot::Lay(n) => Some(n.total()),
+            Spot::Hard(n) => Some(n.total()),
+            Spot::Repeater(total) => Some(total.get()),
+            _ => None,
         }
     }
 }
 
 impl fmt::Display for Spot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Spot::Pass => f.write_str("pass"),
-            Spot::DontPass => f.write_str("don't pass"),
-            Spot::PassOdds => f.write_str("pass odds"),
-            Spot::DontPassOdds => f.write_str("don't pass odds"),
-            Spot::Come => f.write_str("come"),
-            Spot::DontCome => f.write_str("don't come"),
-            Spot::ComeOn(n) => write!(f, "come {n}"),
-            Spot::DontComeOn(n) => write!(f, "don't come {n}"),
-            Spot::ComeOdds(n) => write!(f, "come odds {n}"),
-            Spot::DontComeOdds(n) => write!(f, "don't come odds {n}"),
-            Spot::Field => f.write_str("field"),
-            Spot::Place(n) => write!(f, "place {n}"),
+        f.write_str(self.word())?;
+        match (self, self.total()) {
+            (Spot::Hop(hop), _) => write!(f, " {} {}", hop.low(), hop.high()),
+            (_, Some(total)) => write!(f, " {total}"),
+            (_, None) => Ok(()),
         }
     }
 }
@@ -217,6 +227,8 @@ pub struct ParseSpotError;
 impl FromStr for Spot {
     type Err = ParseSpotError;
     fn from_str(text: &str) -> Result<Spot, ParseSpotError> {
-        Spot::all().find(|spot| spot.to_string() == text).ok_or(ParseSpotError)
+        // Pages read a hundred of them for every picture: most are told apart by their first word.
+        let named = |spot: &Spot| text.starts_with(spot.word()) && spot.to_string() == text;
+        Spot::all().find(named).ok_or(ParseSpotError)
     }
 }

@@ -5,18 +5,11 @@
 //! whoever rolls moves what [`Settlement`] says.
 
 use super::{
-    Chips, Dice, Number, Ratio, Seat, Spot, Wager,
-    payout::{self, Fate, LAY_ODDS_MULTIPLE_MAX},
+    Chips, Dice, Hand, Number, Ratio, Rules, Seat, Spot, Wager,
+    payout::{self, Fate},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// The smallest bet.
-pub const CHIPS_PER_BET_MIN: Chips = Chips(1);
-
-/// The largest stake on one spot, odds apart, which are limited by the bet behind them. Guess: far
-/// more than anybody is granted, far less than what could overflow.
-pub const CHIPS_PER_BET_MAX: Chips = Chips(1_000_000);
 
 /// What the next roll is.
 #[derive(
@@ -29,18 +22,32 @@ pub enum Phase {
     Point(Number),
 }
 
-/// The chips on the table and the point.
+impl Phase {
+    pub(super) fn after(self, dice: Dice) -> Phase {
+        match outcome(self, dice.total()) {
+            RollOutcome::PointSet(number) => Phase::Point(number),
+            RollOutcome::PointMade(_) | RollOutcome::SevenOut => Phase::ComeOut,
+            RollOutcome::Natural | RollOutcome::Craps | RollOutcome::NoDecision => self,
+        }
+    }
+}
+
+/// The rules, the chips on the table, the point and what was rolled before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Felt {
+    rules: Rules,
     phase: Phase,
+    hand: Hand,
     bets: BTreeMap<(Seat, Spot), Chips>,
 }
 
 /// Why a bet is not taken. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BetError {
-    #[error("a bet is at least {min} chip")]
-    TooSmall { min: Chips },
+    #[error("a bet is at least one chip")]
+    Nothing,
+    #[error("at least {min} chips must lie on {spot}; bet more at once")]
+    TooSmall { spot: Spot, min: Chips },
     #[error("at most {max} chips may lie on {spot}, and {lies} lie there already")]
     TooLarge { spot: Spot, max: Chips, lies: Chips },
     #[error("{wager} is bet on the come-out roll only; bet {instead} while there is a point")]
@@ -49,6 +56,10 @@ pub enum BetError {
     NeedsPoint { wager: Wager },
     #[error("{wager} goes behind a bet on {behind}, and there is none of yours")]
     NothingBehind { wager: Wager, behind: Spot },
+    #[error("{wager} is bet before the shooter's first point; wait until the shooter sevens out")]
+    PointsUnderWay { wager: Wager },
+    #[error("{wager} is bet before its total has fallen; wait for a 7")]
+    TotalsUnderWay { wager: Wager },
 }
 
 /// What a roll meant for the table.
@@ -107,9 +118,18 @@ pub struct Settlement {
 }
 
 impl Felt {
-    /// An empty felt before a come-out roll.
-    pub fn new() -> Felt {
-        Felt::default()
+    /// An empty felt before a come-out roll. The rules are to be sound ([`Rules::check`]).
+    pub fn new(rules: Rules) -> Felt {
+        Felt { rules, ..Felt::default() }
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// What fire and repeater bets count.
+    pub fn hand(&self) -> Hand {
+        self.hand
     }
 
     pub fn phase(&self) -> Phase {
@@ -146,24 +166,28 @@ impl Felt {
     pub fn check(&self, seat: Seat, wager: Wager, chips: Chips) -> Result<Spot, BetError> {
         let spot = wager.spot();
         let max = self.limit(seat, wager)?;
-        if chips < CHIPS_PER_BET_MIN {
-            return Err(BetError::TooSmall { min: CHIPS_PER_BET_MIN });
+        if chips == Chips::ZERO {
+            return Err(BetError::Nothing);
         }
         let lies = self.chips_on(seat, spot);
-        match lies.checked_add(chips) {
-            Some(sum) if sum <= max => Ok(spot),
-            Some(_) | None => Err(BetError::TooLarge { spot, max, lies }),
+        let sum = lies.saturating_add(chips);
+        if sum > max {
+            return Err(BetError::TooLarge { spot, max, lies });
         }
+        if sum < self.rules.min && spot.backed().is_none() {
+            return Err(BetError::TooSmall { spot, min: self.rules.min });
+        }
+        Ok(spot)
     }
 
     /// The most that may lie on the wager's spot, or why it is not offered now.
     pub fn limit(&self, seat: Seat, wager: Wager) -> Result<Chips, BetError> {
         let needs_point = BetError::NeedsPoint { wager };
-        let odds = |multiple: u64| {
+        let odds = |most: fn(&Rules, Number, Chips) -> Chips, number| {
             let behind = wager.spot().backed().unwrap_or(Spot::Pass);
             match self.chips_on(seat, behind) {
                 Chips::ZERO => Err(BetError::NothingBehind { wager, behind }),
-                flat => Ok(flat.saturating_mul(multiple)),
+                flat => Ok(most(&self.rules, number, flat)),
             }
         };
         match (wager, self.phase) {
@@ -173,22 +197,33 @@ impl Felt {
             (Wager::DontPass, Phase::Point(_)) => {
                 Err(BetError::ComeOutOnly { wager, instead: Wager::DontCome })
             }
-            (Wager::Come | Wager::DontCome, Phase::ComeOut) => Err(needs_point),
-            (Wager::PassOdds | Wager::DontPassOdds, Phase::ComeOut) => Err(needs_point),
-            (Wager::PassOdds, Phase::Point(n)) => odds(payout::taken_odds_multiple_max(n)),
-            (Wager::ComeOdds(n), _) => odds(payout::taken_odds_multiple_max(n)),
-            (Wager::DontPassOdds, Phase::Point(_)) => odds(LAY_ODDS_MULTIPLE_MAX),
-            (Wager::DontComeOdds(_), _) => odds(LAY_ODDS_MULTIPLE_MAX),
-            (Wager::Pass | Wager::DontPass, Phase::ComeOut)
-            | (Wager::Come | Wager::DontCome, Phase::Point(_))
-            | (Wager::Field | Wager::Place(_), _) => Ok(CHIPS_PER_BET_MAX),
+            (
+                Wager::Come | Wager::DontCome | Wager::PassOdds | Wager::DontPassOdds,
+                Phase::ComeOut,
+            ) => Err(needs_point),
+            (Wager::PassOdds, Phase::Point(n)) | (Wager::ComeOdds(n), _) => {
+                odds(payout::taken_odds_max, n)
+            }
+            (Wager::DontPassOdds, Phase::Point(n)) | (Wager::DontComeOdds(n), _) => {
+                odds(payout::laid_odds_max, n)
+            }
+            // Before the first point of a hand and before the first fall of a total nothing has
+            // been counted yet, so a later bet is as good as one before the first roll.
+            (Wager::Fire, phase) if phase != Phase::ComeOut || self.hand.points() > 0 => {
+                Err(BetError::PointsUnderWay { wager })
+            }
+            (Wager::Repeater(total), _) if self.hand.seen(total) > 0 => {
+                Err(BetError::TotalsUnderWay { wager })
+            }
+            (Wager::Fire | Wager::Repeater(_), _) => Ok(self.rules.side_max),
+            _ => Ok(self.rules.max),
         }
     }
 
     /// What the wager would pay now at best. A multiple of its `per` is the unit to bet in: less
     /// loses its fraction to rounding.
     pub fn pays(&self, wager: Wager) -> Ratio {
-        payout::best(wager.spot(), self.phase)
+        payout::best(&self.rules, wager.spot(), self.phase)
     }
 
     /// Puts chips on the felt, on top of what lies there. The caller has taken them from the stack.
@@ -203,24 +238,30 @@ impl Felt {
     /// rolled until they are all decided: winnings without stakes, and no loss counted against
     /// them.
     pub fn exposure(&self) -> Chips {
-        let best = |(_, spot, chips)| payout::best(spot, self.phase).winnings(chips);
+        let best = |(_, spot, chips)| self.worst_case(spot, chips);
         self.bets().map(best).fold(Chips::ZERO, Chips::saturating_add)
     }
 
     /// [`Felt::exposure`] as it would be with this bet, or why it may not be placed. What the bet
     /// would add is not a matter of the bet alone: chips on one spot are rounded together.
     pub fn exposure_with(&self, seat: Seat, wager: Wager, chips: Chips) -> Result<Chips, BetError> {
-        let mut felt = self.clone();
-        felt.place(seat, wager, chips)?;
-        Ok(felt.exposure())
+        let at = (seat, self.check(seat, wager, chips)?);
+        let others = self.bets().filter(|(seat, spot, _)| (*seat, *spot) != at);
+        let sum = self.chips_on(at.0, at.1).saturating_add(chips);
+        let this = self.worst_case(at.1, sum);
+        let best = |(_, spot, chips)| self.worst_case(spot, chips);
+        Ok(others.map(best).fold(this, Chips::saturating_add))
+    }
+
+    fn worst_case(&self, spot: Spot, chips: Chips) -> Chips {
+        payout::best(&self.rules, spot, self.phase).winnings(chips)
     }
 
     /// Settles every bet, lets come bets travel and moves the phase on.
     pub fn roll(&mut self, dice: Dice) -> Settlement {
-        let total = dice.total();
         let (mut resolved, mut stay) = (Vec::new(), BTreeMap::new());
         for ((seat, spot), stake) in std::mem::take(&mut self.bets) {
-            let result = match payout::fate(spot, self.phase, total) {
+            let result = match payout::fate(&self.rules, spot, self.phase, self.hand, dice) {
                 Fate::Stays => {
                     stay.insert((seat, spot), stake);
                     continue;
@@ -237,38 +278,36 @@ impl Felt {
             resolved.push(Resolved { seat, spot, stake, result });
         }
         self.bets = stay;
-        let outcome = outcome(self.phase, total);
-        self.phase = match outcome {
-            RollOutcome::PointSet(number) => Phase::Point(number),
-            RollOutcome::PointMade(_) | RollOutcome::SevenOut => Phase::ComeOut,
-            RollOutcome::Natural | RollOutcome::Craps | RollOutcome::NoDecision => self.phase,
-        };
+        self.hand = self.hand.after(self.phase, dice);
+        let outcome = outcome(self.phase, dice.total());
+        self.phase = self.phase.after(dice);
         Settlement { outcome, resolved }
     }
 
     /// Gives a leaving seat back what may be taken down: everything but pass bets whose point is
-    /// set and come bets, which are contracts; those stay and are decided as they fall. Between
-    /// two rolls only, never while bets are closed.
+    /// set, come bets, fire and repeater bets, which are contracts; those stay and are decided as
+    /// they fall. Between two rolls only, never while bets are closed.
     pub fn clear_seat(&mut self, seat: Seat) -> Vec<(Spot, Chips)> {
         let phase = self.phase;
         let contract = |spot: Spot| match spot {
             Spot::Pass => phase != Phase::ComeOut,
-            Spot::Come | Spot::ComeOn(_) => true,
-            Spot::DontPass
-            | Spot::PassOdds
-            | Spot::DontPassOdds
-            | Spot::DontCome
-            | Spot::DontComeOn(_)
-            | Spot::ComeOdds(_)
-            | Spot::DontComeOdds(_)
-            | Spot::Field
-            | Spot::Place(_) => false,
+            Spot::Come | Spot::ComeOn(_) | Spot::Fire | Spot::Repeater(_) => true,
+            _ => false,
         };
         let returned: Vec<_> = self.bets_of(seat).filter(|(spot, _)| !contract(*spot)).collect();
         for (spot, _) in &returned {
             self.bets.remove(&(seat, *spot));
         }
         returned
+    }
+
+    /// Takes every bet of a seat away, also those that nobody may take down. Returns the chips.
+    pub fn take_seat(&mut self, seat: Seat) -> Chips {
+        let taken: Vec<_> = self.bets_of(seat).collect();
+        for (spot, _) in &taken {
+            self.bets.remove(&(seat, *spot));
+        }
+        Chips(taken.iter().map(|(_, chips)| chips.0).sum())
     }
 }
 

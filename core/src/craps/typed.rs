@@ -1,7 +1,8 @@
 //! Bets as people type them: `pass 10`, `odds 20`, `place 6 12`, `come 5`, `don't pass 10`,
-//! `field 5`, `odds 6 20` behind a come bet, and the full names of the spots.
+//! `field 5`, `odds 6 20` behind a come bet, `hard 8 5`, `hop 1 2 5`, `yo 5`, and the full names of
+//! the spots.
 
-use super::{Chips, Number, Spot, Wager};
+use super::{Chips, Hard, Hop, Number, Spot, Total, Wager};
 
 /// Bytes of a typed bet. The longest that means anything is half of it.
 pub const TYPED_BYTES_MAX: usize = 80;
@@ -14,14 +15,15 @@ pub enum ParseBetError {
     #[error("a bet is at most {max} characters, for example: place 6 12")]
     TooLong { max: usize },
     #[error(
-        "there is no bet \"{word}\"; bets are pass, don't pass, come, don't come, odds, field and \
-         place"
+        "there is no bet \"{word}\"; bets are pass, don't pass, come, don't come, odds, field, \
+         place, buy, lay, hard, big, any seven, any craps, craps, eleven, horn, c&e, hop, fire and \
+         repeater"
     )]
     UnknownBet { word: String },
     #[error("say which number, for example: {example}")]
     MissingNumber { example: &'static str },
-    #[error("\"{word}\" is not one of the numbers 4, 5, 6, 8, 9 and 10")]
-    BadNumber { word: String },
+    #[error("\"{word}\" is not one of the numbers {numbers}")]
+    BadNumber { word: String, numbers: &'static str },
     #[error("say how many chips, for example: {wager} 10")]
     MissingChips { wager: Wager },
     #[error("\"{word}\" is not a whole number of chips")]
@@ -61,6 +63,35 @@ pub fn parse_bet(text: &str, held: &[Spot]) -> Result<(Wager, Chips), ParseBetEr
         ["odds", rest @ ..] => (line_odds(held)?, rest),
         ["field", rest @ ..] => (Wager::Field, rest),
         ["place", rest @ ..] => numbered(Wager::Place, rest, "place 6 12")?,
+        ["buy", rest @ ..] => numbered(Wager::Buy, rest, "buy 4 20")?,
+        ["lay", rest @ ..] => numbered(Wager::Lay, rest, "lay 4 40")?,
+        ["hard" | "hardway", rest @ ..] => of(rest, "hard 8 5", "4, 6, 8 and 10", |n| {
+            Hard::ALL.into_iter().find(|hard| hard.total() == n).map(Wager::Hard)
+        })?,
+        ["big", rest @ ..] => of(rest, "big 6 5", "6 and 8", |n| match n {
+            6 => Some(Wager::BigSix),
+            8 => Some(Wager::BigEight),
+            _ => None,
+        })?,
+        ["any", "seven" | "7", rest @ ..] => (Wager::AnySeven, rest),
+        ["any", "craps", rest @ ..] => (Wager::AnyCraps, rest),
+        ["any", word, ..] => {
+            return Err(ParseBetError::UnknownBet { word: format!("any {word}") });
+        }
+        ["craps", rest @ ..] => of(rest, "craps 12 5", "2, 3 and 12", |n| match n {
+            2 => Some(Wager::CrapsTwo),
+            3 => Some(Wager::CrapsThree),
+            12 => Some(Wager::CrapsTwelve),
+            _ => None,
+        })?,
+        ["eleven" | "yo", rest @ ..] => (Wager::Eleven, rest),
+        ["horn", rest @ ..] => (Wager::Horn, rest),
+        ["c", "and" | "&", "e", rest @ ..] | ["c&e" | "ce", rest @ ..] => (Wager::CAndE, rest),
+        ["hop", rest @ ..] => hop(rest)?,
+        ["fire", rest @ ..] => (Wager::Fire, rest),
+        ["repeater", rest @ ..] => {
+            of(rest, "repeater 6 5", "2 to 6 and 8 to 12", |n| Total::new(n).map(Wager::Repeater))?
+        }
         [word, ..] => return Err(ParseBetError::UnknownBet { word: (*word).to_owned() }),
     };
     match rest {
@@ -75,16 +106,52 @@ pub fn parse_bet(text: &str, held: &[Spot]) -> Result<(Wager, Chips), ParseBetEr
 
 fn number(word: &str) -> Result<Number, ParseBetError> {
     let parsed = word.parse().ok().and_then(Number::of);
-    parsed.ok_or_else(|| ParseBetError::BadNumber { word: word.to_owned() })
+    let numbers = "4, 5, 6, 8, 9 and 10";
+    parsed.ok_or_else(|| ParseBetError::BadNumber { word: word.to_owned(), numbers })
 }
+
+/// A bet and the words after it.
+type Read<'a, 'b> = Result<(Wager, &'a [&'b str]), ParseBetError>;
 
 fn numbered<'a, 'b>(
     wager: fn(Number) -> Wager,
     rest: &'a [&'b str],
     example: &'static str,
-) -> Result<(Wager, &'a [&'b str]), ParseBetError> {
+) -> Read<'a, 'b> {
     let (first, rest) = rest.split_first().ok_or(ParseBetError::MissingNumber { example })?;
     Ok((wager(number(first)?), rest))
+}
+
+/// A bet on one of other `numbers`.
+fn of<'a, 'b>(
+    rest: &'a [&'b str],
+    example: &'static str,
+    numbers: &'static str,
+    wager: fn(u8) -> Option<Wager>,
+) -> Read<'a, 'b> {
+    let (word, rest) = rest.split_first().ok_or(ParseBetError::MissingNumber { example })?;
+    let bet = word.parse().ok().and_then(wager);
+    let bet = bet.ok_or_else(|| ParseBetError::BadNumber { word: (*word).to_owned(), numbers });
+    Ok((bet?, rest))
+}
+
+/// The two dice may be typed in either order, with a space or a hyphen between them.
+fn hop<'a, 'b>(rest: &'a [&'b str]) -> Read<'a, 'b> {
+    let example = "hop 1 2 5";
+    let (first, rest) = rest.split_first().ok_or(ParseBetError::MissingNumber { example })?;
+    let (a, b, rest) = match (first.split_once('-'), rest) {
+        (Some((a, b)), _) => (a, b, rest),
+        (None, [second, rest @ ..]) => (*first, *second, rest),
+        (None, []) => return Err(ParseBetError::MissingNumber { example }),
+    };
+    let dice = (a.parse::<u8>().ok(), b.parse::<u8>().ok());
+    let bet = match dice {
+        (Some(a), Some(b)) => Hop::new(a.min(b), a.max(b)),
+        _ => None,
+    };
+    let word = [a, " ", b].concat();
+    let bet = bet.ok_or(ParseBetError::BadNumber { word, numbers: "of two dice, 1 to 6" });
+    Ok((Wager::Hop(bet?), rest))
 }
 
 fn line_odds(held: &[Spot]) -> Result<Wager, ParseBetError> {

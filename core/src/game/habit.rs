@@ -1,4 +1,4 @@
-//! What a seat without a person does: a bot bets the pass line and shoots, a witness only helps
+//! What a seat without a person does: a bot bets by its strategy and shoots, a witness only helps
 //! an absent shooter's table along.
 //!
 //! Rules. Nothing happens at a table where no person acts, so an idle table stays quiet and its
@@ -9,9 +9,11 @@
 use super::{
     ledger::{Ledger, Phase, SeatState},
     message::{Action, SeatRole},
+    strategy::{Situation, Strategy},
 };
 use crate::{
-    craps::{Chips, Seat, Wager},
+    craps::{Chips, Seat, Spot},
+    id::PeerId,
     time::{Duration, Instant},
 };
 
@@ -19,8 +21,6 @@ use crate::{
 pub const BOT_WINDOW: Duration = Duration::from_secs(8);
 /// From a person's first deed in a roll until members close the bets without the shooter. Guess.
 pub const ABSENT_WINDOW: Duration = Duration::from_secs(20);
-/// What a bot puts on the pass line.
-pub const BOT_BET: Chips = Chips(10);
 
 /// Whether the seat that has the dice can be reached from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +38,21 @@ pub struct Watch {
     acted_at: Option<Instant>,
     /// Whether a person acted in the roll before.
     acted_before: bool,
+    strategy: Strategy,
+    /// The stack beside this seat's pass bet that is not decided yet.
+    pass_stack: Option<Chips>,
+    /// Pass bets lost in a row.
+    losses: u32,
 }
 
 impl Watch {
+    pub fn play_by(&mut self, strategy: Strategy) {
+        self.strategy = strategy;
+    }
+
     /// Call after every change of the ledger.
-    pub fn observe(&mut self, ledger: &Ledger, now: Instant) {
+    pub fn observe(&mut self, ledger: &Ledger, me: PeerId, now: Instant) {
+        self.count_losses(ledger, me);
         if ledger.roll() != self.roll {
             self.acted_before = self.acted_at.is_some();
             self.acted_at = None;
@@ -52,6 +62,16 @@ impl Watch {
             let acted = |s: &SeatState| s.role == SeatRole::Player && (s.ready || s.acted);
             self.acted_at = ledger.seats().any(|(_, s)| acted(s)).then_some(now);
         }
+    }
+
+    fn count_losses(&mut self, ledger: &Ledger, me: PeerId) {
+        let Some((seat, state)) = ledger.seat(me) else { return };
+        let lies = ledger.felt().chips_on(seat, Spot::Pass);
+        if let (Some(stack), Chips::ZERO) = (self.pass_stack, lies) {
+            // A won bet comes back with its winnings; a lost one leaves the stack as it was.
+            self.losses = if state.stack > stack { 0 } else { self.losses.saturating_add(1) };
+        }
+        self.pass_stack = (lies > Chips::ZERO).then_some(state.stack);
     }
 
     /// When a seat of this role has something to do without anybody else moving.
@@ -81,13 +101,18 @@ impl Watch {
         }
         let roll = ledger.roll();
         let awake = self.acted_at.is_some() || self.acted_before;
-        if me.role == SeatRole::Bot
-            && awake
-            && ledger.felt().bets_of(seat).next().is_none()
-            && ledger.felt().point().is_none()
-            && me.stack >= BOT_BET
-        {
-            return Some(Action::Bet { roll, wager: Wager::Pass, chips: BOT_BET });
+        if me.role == SeatRole::Bot && awake {
+            let situation = Situation {
+                felt: ledger.felt(),
+                bank: ledger.bank(),
+                seat,
+                stack: me.stack,
+                losses: self.losses,
+                log_hash: ledger.log_hash(),
+            };
+            if let Some((wager, chips)) = self.strategy.bet(situation) {
+                return Some(Action::Bet { roll, wager, chips });
+            }
         }
         let shooting = me.role == SeatRole::Bot && ledger.shooter() == Some(me.peer);
         let stands_in = me.role != SeatRole::Player && shooter == Shooter::OutOfReach;

@@ -2,7 +2,8 @@
 //!
 //! `table/<id>/genesis`, `table/<id>/log/<height>` for certified batches and
 //! `table/<id>/now/<height><place>` for the records of the height being decided. Numbers are
-//! big-endian, so that keys sort by them.
+//! big-endian, so that keys sort by them. `table/<id>/seatless` stands while this peer follows the
+//! table without a seat: what was stored then is no memory of its votes.
 
 use crate::id::TableId;
 
@@ -13,6 +14,10 @@ pub(super) fn table_prefix(table: TableId) -> Vec<u8> {
 
 pub(super) fn genesis_key(table: TableId) -> Vec<u8> {
     [&table_prefix(table)[..], b"genesis"].concat()
+}
+
+pub(super) fn seatless_key(table: TableId) -> Vec<u8> {
+    [&table_prefix(table)[..], b"seatless"].concat()
 }
 
 pub(super) fn decision_key(table: TableId, height: u64) -> Vec<u8> {

@@ -5,13 +5,14 @@
 //! the bets) is unsigned: every member checks that it was due.
 
 use crate::{
-    craps::{Chips, Wager},
+    agree::message::EVIDENCE_BYTES_MAX,
+    craps::{Chips, Rules, Wager},
     crypto::{
         dice,
         identity::{Identity, IdentityError, Signature, verify_with_key},
     },
     id::TableId,
-    limits::{BATCH_BYTES_MAX, NAME_BYTES_MAX, TABLE_MEMBERS_MAX},
+    limits::{BATCH_BYTES_MAX, LINE_BYTES_MAX, NAME_BYTES_MAX, TABLE_MEMBERS_MAX},
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ pub type Key = [u8; 32];
 
 const SEATING_PURPOSE: &str = "bitcraps v1 seating";
 const OP_PURPOSE: &str = "bitcraps v1 table op";
+const LINE_PURPOSE: &str = "bitcraps v1 table line";
 
 /// Entries of one batch. Guess: every member of a full table betting, dealing and opening at once.
 pub const BATCH_ENTRIES_MAX: usize = 256;
@@ -53,6 +55,8 @@ pub struct Invitation {
     pub buy_in: Chips,
     /// What the house starts with; bets it could not pay are refused.
     pub bank: Chips,
+    /// Limits and payouts, where houses differ.
+    pub rules: Rules,
 }
 
 /// The digest that seatings of the first members are signed for.
@@ -97,6 +101,13 @@ pub enum Action {
     Ready {
         roll: u64,
     },
+    /// "I have not heard this member for long." It counts under this membership only, and only
+    /// while the log holds nothing newer of that member than `seq`: whoever acts is there.
+    Absent {
+        member: Key,
+        epoch: u64,
+        seq: u64,
+    },
 }
 
 /// An action, signed. `seq` grows with every op of one author, so none counts twice.
@@ -122,6 +133,8 @@ pub enum Entry {
     },
     /// Self-proving, so it needs no signature of its author.
     Share(dice::Share),
+    /// `agree::Evidence` as it is encoded: a member signed two things of one round. Self-proving.
+    Evidence(Vec<u8>),
 }
 
 /// The value that agreement decides at one height.
@@ -169,6 +182,33 @@ pub enum Message {
         tip: u64,
         decisions: Vec<Vec<u8>>,
     },
+    /// Evidence that the log does not hold yet.
+    Evidence {
+        table: TableId,
+        evidence: Vec<u8>,
+    },
+    /// A peer without a seat wants to see this table: batches from this height on, every new one
+    /// as it is decided, and what is said. Answered by `Log`; repeated while it looks on.
+    Watch {
+        table: TableId,
+        from: u64,
+    },
+    /// What somebody at the table says.
+    Chat {
+        table: TableId,
+        line: Line,
+    },
+}
+
+/// Words of a member or of somebody who looks on. Signed, because members hand it on to those who
+/// look on. It never enters the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub author: Key,
+    /// Drawn at random, so that the same words can be said twice.
+    pub salt: [u8; 8],
+    pub text: String,
+    pub signature: Signature,
 }
 
 /// Bytes from outside that are no message of this room. Nothing has changed.
@@ -193,6 +233,8 @@ impl Message {
             Message::Start(genesis) => (genesis.seatings.len(), TABLE_MEMBERS_MAX),
             Message::Invite(invitation) => (invitation.name.len(), NAME_BYTES_MAX),
             Message::Accept { seating, .. } => (seating.name.len(), NAME_BYTES_MAX),
+            Message::Evidence { evidence, .. } => (evidence.len(), EVIDENCE_BYTES_MAX),
+            Message::Chat { line, .. } => (line.text.len(), LINE_BYTES_MAX),
             _ => (0, 0),
         };
         if got > max { Err(MessageError::TooMany { got, max }) } else { Ok(message) }
@@ -273,6 +315,19 @@ impl Op {
     }
 }
 
+impl Line {
+    pub fn sign(identity: &Identity, table: TableId, salt: [u8; 8], text: String) -> Line {
+        let author = identity.card().key;
+        let signature = identity.sign(LINE_PURPOSE, &encode(&(table, &author, salt, &text)));
+        Line { author, salt, text, signature }
+    }
+
+    pub fn verify(&self, table: TableId) -> Result<(), IdentityError> {
+        let signed = encode(&(table, &self.author, self.salt, &self.text));
+        verify_with_key(&self.author, LINE_PURPOSE, &signed, &self.signature)
+    }
+}
+
 /// Decided values one after the other, each with its length as a varint.
 pub fn encode_log<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     values.fold(Vec::new(), |bytes, value| {
@@ -283,6 +338,13 @@ pub fn encode_log<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
 /// 1 to 32 bytes without control characters.
 pub fn name_is_sound(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+/// 1 to 256 bytes without control characters, and not blanks alone.
+pub fn line_is_sound(text: &str) -> bool {
+    (1..=LINE_BYTES_MAX).contains(&text.len())
+        && !text.chars().any(char::is_control)
+        && !text.trim().is_empty()
 }
 
 /// Nothing may be left over.

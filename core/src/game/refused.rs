@@ -41,6 +41,14 @@ pub enum CommandError {
     BetRefused { why: String },
     #[error("a name is 1 to {max} bytes of UTF-8 without control characters; got {got}")]
     BadName { got: usize, max: usize },
+    #[error("this identity was expelled from that table for lying and gets no seat there again")]
+    Expelled,
+    #[error("a line is 1 to {max} bytes of UTF-8 without control characters; got {got}")]
+    BadLine { got: usize, max: usize },
+    #[error("one line a second, please; say it again in a moment")]
+    TooFast,
+    #[error("no table can be played by these rules: {why}")]
+    BadRules { why: String },
     #[error("nobody answered in time; try again")]
     TimedOut,
     #[error("too many requests are waiting; try again in a moment")]

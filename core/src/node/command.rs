@@ -1,7 +1,7 @@
 //! What a person or a program can ask of a node.
 
 use crate::{
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     id::{PeerId, TableId},
 };
 use serde::{Deserialize, Serialize};
@@ -16,11 +16,18 @@ pub enum Command {
         name: String,
         #[serde(default)]
         invite: Vec<PeerId>,
+        /// Limits and payouts; what is left out is the default.
+        #[serde(default)]
+        rules: Rules,
     },
     /// Take a seat between two rolls, or before anybody has bet on the next one.
     JoinTable { table: TableId },
     /// Give the seat up between two rolls. Bets still on the felt are resolved as they fall.
     LeaveTable { table: TableId },
+    /// See a table without a seat, and talk there. `leave_table` ends it.
+    WatchTable { table: TableId },
+    /// Say something to everybody at a table (at most 256 bytes of UTF-8).
+    Say { table: TableId, text: String },
     /// Put chips on the felt while bets are open.
     PlaceBet { table: TableId, wager: Wager, chips: Chips },
     /// Say that this seat has no more bets for this roll; from the shooter, it closes the bets.

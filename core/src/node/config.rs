@@ -1,7 +1,10 @@
 //! What a node is told once, at its start.
 
 use super::{Address, NodeKind};
-use crate::{game::SeatRole, heal, health};
+use crate::{
+    game::{SeatRole, Strategy},
+    heal, health,
+};
 
 /// Settings of one node. Every field has a working default.
 #[derive(Clone, Debug)]
@@ -10,6 +13,8 @@ pub struct Config {
     pub name: String,
     pub kind: NodeKind,
     pub role: SeatRole,
+    /// How it bets in the role of a bot.
+    pub strategy: Strategy,
     /// Leading zero bits of work that every peer must show.
     pub work_bits: u8,
     /// Links to keep up, redialled with back-off.
@@ -31,6 +36,7 @@ impl Default for Config {
             name: "peer".to_owned(),
             kind: NodeKind::Regular,
             role: SeatRole::Player,
+            strategy: Strategy::default(),
             work_bits: 16,
             dial: Vec::new(),
             addresses: Vec::new(),

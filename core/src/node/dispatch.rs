@@ -89,7 +89,11 @@ impl Node {
         };
         let map = Map::new(map_config, &identity, &seed.fork("map"), now, wall_ms);
         let router = Router::new(route::Config::default(), &identity, &seed.fork("route"), wall_ms);
-        let game = game::Config { role: config.role, ..game::Config::default() };
+        let game = game::Config {
+            role: config.role,
+            strategy: config.strategy,
+            ..game::Config::default()
+        };
         let mut tables = Tables::new(game, config.name.clone(), &seed.fork("game"));
         let (_, tables_lost) = tables.restore(&stored, &identity, now);
         let redial = Redial::new(
@@ -228,13 +232,20 @@ impl Node {
     fn command(&mut self, request: RequestId, command: Command, now: Instant) {
         let identity = &self.identity;
         match command {
-            Command::CreateTable { name, invite } => {
+            Command::CreateTable { name, invite, rules } => {
                 let willing = self.willing();
-                self.tables.create(request, name, invite, willing, identity, now);
+                self.tables.create(request, (name, rules), invite, willing, identity, now);
             }
             Command::JoinTable { table } => {
                 let hosts = self.hosts_of(table);
                 self.tables.join(request, table, hosts, now);
+            }
+            Command::WatchTable { table } => {
+                let hosts = self.hosts_of(table);
+                self.tables.watch(request, table, hosts, now);
+            }
+            Command::Say { table, text } => {
+                self.tables.say(request, table, text, identity, now);
             }
             Command::LeaveTable { table } => self.tables.leave(request, table, identity, now),
             Command::PlaceBet { table, wager, chips } => {
@@ -499,18 +510,30 @@ impl Node {
                 game::Output::Equivocation { table, culprit } => {
                     self.tell(Event::Equivocation { table, culprit });
                 }
+                game::Output::Said { table, peer, text } => {
+                    self.tell(Event::Said { table, peer_id: peer, text });
+                }
             }
         }
         busy
     }
 
     fn happened(&mut self, table: TableId, what: Happened) {
-        if let Happened::Rolled(rolled) = what {
-            let (roll, dice) = (rolled.roll, rolled.dice);
-            self.tell(Event::Rolled { table, roll, dice });
-            if let Some(chips) = rolled.paid.get(&self.identity.id()) {
-                self.tell(Event::Paid { table, roll, chips: *chips });
+        match what {
+            Happened::Rolled(rolled) => {
+                let (roll, dice) = (rolled.roll, rolled.dice);
+                self.tell(Event::Rolled { table, roll, dice });
+                if let Some(chips) = rolled.paid.get(&self.identity.id()) {
+                    self.tell(Event::Paid { table, roll, chips: *chips });
+                }
             }
+            Happened::Away { peer } => self.tell(Event::MemberAway { table, peer_id: peer }),
+            Happened::Expelled { peer, offence } => {
+                self.tell(Event::MemberExpelled { table, peer_id: peer, offence });
+            }
+            Happened::MembersChanged
+            | Happened::BetsOpened { .. }
+            | Happened::BetsClosed { .. } => {}
         }
     }
 
@@ -589,12 +612,16 @@ fn delivery(message: &game::message::Message) -> (Class, Delivery) {
     use game::message::Message;
     match message {
         Message::Agree { .. } | Message::Share { .. } => (Class::Dice, Delivery::Once),
-        Message::GetLog { .. } | Message::Log { .. } => (Class::Sync, Delivery::Once),
+        Message::GetLog { .. } | Message::Log { .. } | Message::Watch { .. } => {
+            (Class::Sync, Delivery::Once)
+        }
+        Message::Chat { .. } => (Class::Chat, Delivery::Acked),
         Message::Invite(_)
         | Message::Accept { .. }
         | Message::Decline { .. }
         | Message::Start(_)
         | Message::GetTable { .. }
+        | Message::Evidence { .. }
         | Message::Submit { .. } => (Class::Bets, Delivery::Acked),
     }
 }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     craps::{Chips, Dice},
+    game::Offence,
     health::{AlertKind, Metric, Severity, Subject},
     id::{LinkId, PeerId, TableId},
 };
@@ -79,4 +80,11 @@ pub enum Event {
     },
     /// A member signed two conflicting messages.
     Equivocation { table: TableId, culprit: PeerId },
+    /// The log holds the proof, and the member loses its seat.
+    MemberExpelled { table: TableId, peer_id: PeerId, offence: Offence },
+    /// A quorum has not heard this member for long: it gives the dice up and, at a table of more
+    /// than four, its seat.
+    MemberAway { table: TableId, peer_id: PeerId },
+    /// Somebody said something at a table.
+    Said { table: TableId, peer_id: PeerId, text: String },
 }

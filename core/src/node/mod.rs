@@ -20,8 +20,7 @@ pub use crate::discover::{
     Adapter, Advertisement, BLE_COMPANY_ID, Knob, LanRecord, RadioPlan, RadioReport,
     SIGHTING_RECORD_BYTES_MAX, SIGNAL_BYTES_MAX, SILENCE_MAX, Sighting, WEBRTC_SCHEME,
 };
-pub use crate::game::SeatRole;
-pub use crate::game::{CommandError, RequestId};
+pub use crate::game::{CommandError, Offence, OffenceKind, Parting, RequestId, SeatRole, Strategy};
 pub use crate::heal::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
 pub use crate::heal::{Goal as RepairGoal, Mode as Healing, State as RepairState};
 pub use crate::health::{
@@ -43,7 +42,7 @@ pub use health_view::{
 };
 pub use io::{Address, Input, Output, WakeReason, Wakeup};
 pub use view::{
-    BetView, Counters, EdgeView, HistoryView, LinkView, LobbyView, MapView, MeasuredSample,
-    MeasuredView, NearbyView, NeighbourView, NodeView, PauseView, PeerView, SeatView, SwitchView,
-    TablePhase, TableState, TableView,
+    BetView, ChatView, Counters, DepartureView, EdgeView, HandView, HistoryView, LinkView,
+    LobbyView, MapView, MeasuredSample, MeasuredView, NearbyView, NeighbourView, NodeView,
+    PauseView, PeerView, SeatView, SwitchView, TablePhase, TableState, TableView,
 };

@@ -1,12 +1,13 @@
 //! Draws the picture that dashboards and tests look at. Reads everything, changes nothing.
 
 use super::{
-    BetView, Counters, EdgeView, HistoryView, LinkState, LinkView, LobbyView, MapView,
-    MeasuredSample, MeasuredView, NeighbourView, Node, NodeView, PauseView, PeerView, SeatView,
-    SwitchView, TablePhase, TableState, TableView, dispatch::Counted, message::Announced,
+    BetView, ChatView, Counters, DepartureView, EdgeView, HandView, HistoryView, LinkState,
+    LinkView, LobbyView, MapView, MeasuredSample, MeasuredView, NeighbourView, Node, NodeView,
+    PauseView, PeerView, SeatView, SwitchView, TablePhase, TableState, TableView,
+    dispatch::Counted, message::Announced,
 };
 use crate::{
-    game::{Phase, Rolled, Session, Standing},
+    game::{Departure, Phase, Rolled, Said, Session, Standing},
     id::{PeerId, TableId},
     limits::TABLE_MEMBERS_MAX,
     link::{self, LinkPhase},
@@ -129,6 +130,12 @@ impl Node {
             ready: state.ready,
             deals: ledger.deals_in_stock(seat),
             opened: session.has_share(seat),
+            brought: state.brought,
+            silent_ms: session.silence(state.peer, now).map(|time| time.as_millis() as u64),
+            absent_claims: state.absent_claims(),
+            away: state.away,
+            leaving: state.leaving,
+            offence: ledger.offence_of(&state.key),
         };
         TableView {
             table_id: session.id(),
@@ -137,6 +144,7 @@ impl Node {
                 Standing::Joining => TableState::Joining,
                 Standing::Seated if session.is_frozen() => TableState::Frozen,
                 Standing::Seated => TableState::Playing,
+                Standing::Watching => TableState::Watching,
                 Standing::Left => TableState::Left,
                 Standing::Halted => TableState::Halted,
             },
@@ -151,6 +159,11 @@ impl Node {
             log_hash: TableId::from_bytes(ledger.log_hash()).to_string(),
             shooter: ledger.shooter(),
             point: ledger.felt().point(),
+            rules: *ledger.felt().rules(),
+            hand: HandView {
+                points_made: ledger.felt().hand().points_made().collect(),
+                totals: *ledger.felt().hand().totals(),
+            },
             roll: ledger.roll(),
             bank: ledger.bank(),
             minted: ledger.minted(),
@@ -162,6 +175,23 @@ impl Node {
                 .pause()
                 .map(|pause| PauseView { risk: pause.risk, since_ms: millis(now, pause.since) }),
             history: session.history().map(history_view).collect(),
+            buy_in: ledger.buy_in(),
+            phase_ms: millis(now, session.moved_at()),
+            departures: ledger.departures().map(departure_view).collect(),
+            watchers: session.watchers(),
+            chat: session.lines().map(|said| self.chat_view(session, said, now)).collect(),
+        }
+    }
+
+    fn chat_view(&self, session: &Session, said: &Said, now: Instant) -> ChatView {
+        let seat = session.ledger().seat(said.peer).map(|(_, state)| state.name.clone());
+        let known = || self.map.peer(said.peer).map(|peer| peer.name().to_owned());
+        ChatView {
+            number: said.number,
+            peer_id: said.peer,
+            name: seat.or_else(known).unwrap_or_else(|| said.peer.short()),
+            text: said.text.clone(),
+            age_ms: millis(now, said.at),
         }
     }
 
@@ -185,6 +215,17 @@ impl Node {
             }
         }
         found.into_values().collect()
+    }
+}
+
+fn departure_view(departure: &Departure) -> DepartureView {
+    DepartureView {
+        peer_id: departure.peer,
+        name: departure.name.clone(),
+        parting: departure.parting,
+        brought: departure.brought,
+        chips: departure.chips,
+        height: departure.height,
     }
 }
 
@@ -255,6 +296,7 @@ pub(super) fn counters(node: &Node, counted: &Counted) -> Counters {
         all.rounds_failed += table.rounds_failed;
         all.ops_refused += table.ops_refused;
         all.rolls += table.rolls;
+        all.lines_refused += table.lines_refused;
         all.equivocations += table.equivocations;
         all.agree_refused += session.agree_refused();
     }

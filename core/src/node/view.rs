@@ -3,11 +3,11 @@
 //! Fields are only ever added (`docs/API.md`). What was not measured is `None`, never 0.
 
 use super::{
-    BreakerState, Class, CloseReason, ComponentView, HealthView, LinkState, NodeKind, PathClass,
-    RadioReport, RepairState, Risk, SeatRole, SwitchReason, Transport,
+    BreakerState, Class, CloseReason, ComponentView, HealthView, LinkState, NodeKind, Offence,
+    Parting, PathClass, RadioReport, RepairState, Risk, SeatRole, SwitchReason, Transport,
 };
 use crate::{
-    craps::{Chips, Dice, Number},
+    craps::{Chips, Dice, Number, Rules},
     id::{LinkId, PeerId, TableId},
 };
 use serde::{Deserialize, Serialize};
@@ -185,6 +185,12 @@ pub struct TableView {
     pub log_hash: String,
     pub shooter: Option<PeerId>,
     pub point: Option<Number>,
+    /// Limits and payouts, agreed when the table was created.
+    #[serde(default)]
+    pub rules: Rules,
+    /// What fire and repeater bets count.
+    #[serde(default)]
+    pub hand: HandView,
     /// The roll being bet on or opened.
     pub roll: u64,
     /// What the house holds.
@@ -204,6 +210,54 @@ pub struct TableView {
     pub paused: Option<PauseView>,
     /// The last rolls, newest first.
     pub history: Vec<HistoryView>,
+    /// What an identity is granted that sits down for the first time, or broke.
+    #[serde(default)]
+    pub buy_in: Chips,
+    /// How long the table has been in this phase of this roll, as this node saw it.
+    #[serde(default)]
+    pub phase_ms: u64,
+    /// Who gave a seat up last and why, newest first: at most 16.
+    #[serde(default)]
+    pub departures: Vec<DepartureView>,
+    /// Peers without a seat that look on by this node's help.
+    #[serde(default)]
+    pub watchers: usize,
+    /// What was said lately, oldest first: at most 64 lines.
+    #[serde(default)]
+    pub chat: Vec<ChatView>,
+}
+
+/// A seat that was given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DepartureView {
+    pub peer_id: PeerId,
+    pub name: String,
+    pub parting: Parting,
+    /// What it sat down with, and what it was cashed out.
+    pub brought: Chips,
+    pub chips: Chips,
+    pub height: u64,
+}
+
+/// A line of chat. Its author signed it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatView {
+    /// Counts the lines heard since this node follows the table, so that none is taken for another.
+    pub number: u64,
+    pub peer_id: PeerId,
+    /// As the seat or the map has it; the start of the id where neither knows one.
+    pub name: String,
+    pub text: String,
+    pub age_ms: u64,
+}
+
+/// The rolls before, as far as bets count them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandView {
+    /// Different points made since the last seven-out.
+    pub points_made: Vec<Number>,
+    /// How often 2, 3, … 12 fell since the last 7, as far as a repeater bet counts.
+    pub totals: [u8; 11],
 }
 
 /// Why betting rests. It goes on by itself when the risk is low again.
@@ -222,6 +276,8 @@ pub enum TableState {
     Playing,
     /// Fewer than a quorum in reach.
     Frozen,
+    /// Looking on without a seat.
+    Watching,
     /// This node gave up its seat.
     Left,
     /// More than f members lied, and this node takes no further part.
@@ -252,6 +308,23 @@ pub struct SeatView {
     pub deals: usize,
     /// Whether its share of the roll being opened has arrived.
     pub opened: bool,
+    /// What it sat down with.
+    #[serde(default)]
+    pub brought: Chips,
+    /// How long nothing of it was heard; missing for this node's own seat.
+    #[serde(default)]
+    pub silent_ms: Option<u64>,
+    /// Members that say it is absent; a quorum makes it `away`.
+    #[serde(default)]
+    pub absent_claims: usize,
+    #[serde(default)]
+    pub away: bool,
+    /// Gives the seat up at the next change of members.
+    #[serde(default)]
+    pub leaving: bool,
+    /// Set when it was proven to have lied: it goes at the next change of members.
+    #[serde(default)]
+    pub offence: Option<Offence>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -335,6 +408,8 @@ pub struct Counters {
     pub equivocations: u64,
     pub rolls: u64,
     pub ops_refused: u64,
+    #[serde(default)]
+    pub lines_refused: u64,
     pub partitions_formed: u64,
     /// Looks at the figures of the mesh.
     #[serde(default)]

@@ -8,7 +8,7 @@ use crate::{limits::PACKET_BYTES_MAX, map, route, transport::Class};
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever the meaning of any byte changes. Golden bytes pin each version.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// The union of what the rooms send to a neighbour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,10 +6,10 @@ use crate::{
 };
 use bitcraps_core::{
     agree::{
-        Agree, Config, Decision, Evidence, Input, Members, Output, digest,
-        message::{Bytes, Message, Polka, Resting, Status, Step, ValueId},
-        verify_evidence,
+        Agree, Config, Decision, Evidence, EvidenceError, Input, Members, Output, digest,
+        message::{Bytes, EVIDENCE_BYTES_MAX, Message, Polka, Resting, Status, Step, ValueId},
     },
+    limits::BATCH_BYTES_MAX,
     time::Instant,
 };
 
@@ -403,24 +403,38 @@ fn a_liar_is_accused_once_with_proof_that_names_nobody_else() {
         .collect();
     let [proof] = &proofs[..] else { panic!("{proofs:?}") };
     assert_eq!(proof.culprit, rig.people[liar].key);
-    assert!(verify_evidence(&GROUP, &rig.members, proof));
-    let framed = Evidence { culprit: rig.people[honest].key, ..proof.clone() };
-    assert!(!verify_evidence(&GROUP, &rig.members, &framed));
-    let same = Evidence { second: proof.first.clone(), ..proof.clone() };
-    assert!(!verify_evidence(&GROUP, &rig.members, &same));
-    assert!(!verify_evidence(&[8; 32], &rig.members, proof));
+    assert_eq!(proof.step(), Some(Step::Prevote));
+    assert_eq!(proof.verify(&GROUP, &rig.members), Ok(()));
+    let culprit = rig.people[honest].key;
+    let mut framed = proof.clone();
+    framed.culprit = culprit;
+    let unsigned = Err(EvidenceError::Signature { culprit });
+    assert_eq!(framed.verify(&GROUP, &rig.members), unsigned);
+    let (mut higher, mut later) = (proof.clone(), proof.clone());
+    higher.height += 1;
+    later.round += 1;
+    assert!(higher.verify(&GROUP, &rig.members).is_err());
+    assert!(later.verify(&GROUP, &rig.members).is_err());
+    assert!(proof.verify(&[8; 32], &rig.members).is_err(), "another group");
+    let without = Members::new(&[culprit]).unwrap();
+    let stranger = EvidenceError::NotMember { culprit: proof.culprit, height: 1 };
+    assert_eq!(proof.verify(&GROUP, &without), Err(stranger));
 }
 
 #[test]
-fn two_proposals_of_one_round_are_proof_as_well() {
+fn two_proposals_of_one_round_are_proof_as_well_and_short_for_the_longest_values() {
     let mut rig = Rig::new();
-    rig.propose(0, None, b"x");
-    rig.propose(0, None, b"y");
+    rig.propose(0, None, &[1; BATCH_BYTES_MAX]);
+    rig.propose(0, None, &[2; BATCH_BYTES_MAX]);
     let proof = rig.said.iter().find_map(|output| match output {
         Output::Evidence(evidence) => Some(evidence),
         _ => None,
     });
-    assert!(verify_evidence(&GROUP, &rig.members, proof.unwrap()));
+    let proof = proof.unwrap();
+    assert_eq!(proof.step(), None);
+    assert_eq!(proof.verify(&GROUP, &rig.members), Ok(()));
+    assert!(proof.encode().len() <= EVIDENCE_BYTES_MAX);
+    assert_eq!(Evidence::decode(&proof.encode()).as_ref(), Ok(proof));
 }
 
 #[test]

@@ -5,10 +5,11 @@ use crate::{
     world::people,
 };
 use bitcraps_core::agree::{
-    digest,
+    Evidence, digest,
     message::{
-        Bytes, Decided, DecodeError, Held, MESSAGE_BYTES_MAX, Message, Polka, Proposal, Record,
-        Resting, Signature, Status, Step, Timer, ValueId, Vote,
+        self, Bytes, Decided, DecodeError, EVIDENCE_BYTES_MAX, Held, Lie, MESSAGE_BYTES_MAX,
+        Message, Polka, Proposal, Proposed, ROUND_MAX, Record, Resting, Signature, Status, Step,
+        Timer, ValueId, Vote, Voted,
     },
 };
 
@@ -67,6 +68,60 @@ fn every_message_has_its_bytes() {
     let status = Status { height: 300, round: 6, held: vec![held] };
     golden(&Message::Status(status), "04 ac02 06 01 05 07 8003 01 00");
     golden(&Message::Resting(Resting { height: 300 }), "05 ac02");
+}
+
+#[test]
+fn evidence_has_its_bytes_and_one_form() {
+    let (signature, other) = (Signature([0xaa; 64]), Signature([0xbb; 64]));
+    let (aa, bb, vv) = ("aa".repeat(64), "bb".repeat(64), "cc".repeat(32));
+    let (key, value) = ("dd".repeat(32), ValueId([0xcc; 32]));
+    let evidence = |lie| message::Evidence { height: 300, round: 5, culprit: [0xdd; 32], lie };
+    let nil = Voted { value: None, signature };
+    let some = Voted { value: Some(value), signature: other };
+    let votes = |pair| evidence(Lie::Votes { step: Step::Precommit, pair });
+    let fresh = Proposed { lock_round: None, value, signature };
+    let locked = Proposed { lock_round: Some(2), value, signature: other };
+    let proposals = |pair| evidence(Lie::Proposals(pair));
+    let golden = [
+        (votes([nil, some]), format!("ac02 05 {key} 00 01 00 {aa} 01{vv} {bb}")),
+        (proposals([fresh, locked]), format!("ac02 05 {key} 01 00 {vv} {aa} 0102 {vv} {bb}")),
+    ];
+    for (evidence, bytes) in golden {
+        let encoded = evidence.encode();
+        assert_eq!(hex(&encoded), bytes.replace(' ', ""));
+        assert_eq!(message::Evidence::decode(&encoded), Ok(evidence));
+        assert_eq!(Evidence::decode(&encoded).map(|lifted| lifted.encode()), Ok(encoded.clone()));
+        for end in 0..encoded.len() {
+            assert!(Evidence::decode(&encoded[..end]).is_err(), "{end} bytes");
+        }
+        let longer = [&encoded[..], &[0]].concat();
+        assert_eq!(Evidence::decode(&longer), Err(DecodeError::Trailing { left: 1 }));
+    }
+    // Backwards it is the same proof in another spelling, and one vote signed twice is none.
+    let again = Voted { signature: other, ..nil };
+    for pair in [[some, nil], [nil, again]] {
+        assert_eq!(Evidence::decode(&votes(pair).encode()), Err(DecodeError::Pair));
+    }
+    let same = Proposed { signature: other, ..fresh };
+    for pair in [[locked, fresh], [fresh, same]] {
+        assert_eq!(Evidence::decode(&proposals(pair).encode()), Err(DecodeError::Pair));
+    }
+    let late = Proposed { lock_round: Some(5), ..locked };
+    assert_eq!(Evidence::decode(&proposals([fresh, late]).encode()), Err(DecodeError::Round));
+    let longest = message::Evidence {
+        height: u64::MAX,
+        round: ROUND_MAX - 1,
+        culprit: [0xff; 32],
+        lie: Lie::Proposals([
+            Proposed { lock_round: Some(ROUND_MAX - 3), value, signature },
+            Proposed { lock_round: Some(ROUND_MAX - 2), value, signature },
+        ]),
+    };
+    let encoded = longest.encode();
+    assert!(encoded.len() <= EVIDENCE_BYTES_MAX, "{} bytes", encoded.len());
+    assert!(Evidence::decode(&encoded).is_ok());
+    let (got, max) = (EVIDENCE_BYTES_MAX + 1, EVIDENCE_BYTES_MAX);
+    assert_eq!(Evidence::decode(&vec![0; got]), Err(DecodeError::TooLong { got, max }));
 }
 
 #[test]

@@ -8,9 +8,8 @@
 use crate::forge::{GROUP, Person, set_of};
 use bitcraps_core::{
     agree::{
-        Agree, Config, Decision, Input, MemberKey, Members, Output, digest,
+        Agree, Config, Decision, Evidence, Input, MemberKey, Members, Output, digest,
         message::{Message, Step, ValueId},
-        verify_evidence,
     },
     seed::{Rng, Seed},
     time::{Duration, Instant},
@@ -368,8 +367,9 @@ impl World {
             Output::Evidence(evidence) => {
                 let culprit = self.place(evidence.culprit);
                 assert_eq!(self.nodes[culprit].kind, Kind::Liar, "ACCUSED: {:?}", self.plan);
-                let height = Message::decode(&evidence.first).unwrap().height();
-                assert!(verify_evidence(&GROUP, &self.members(height), &evidence));
+                let members = self.members(evidence.height);
+                assert_eq!(evidence.verify(&GROUP, &members), Ok(()));
+                assert_eq!(Evidence::decode(&evidence.encode()), Ok(evidence));
                 self.report.evidence += 1;
             }
             Output::WantsHistory { peer, from } => {

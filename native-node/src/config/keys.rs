@@ -4,7 +4,7 @@ use super::{Debug, LanDiscovery, Settings};
 use crate::transport::{Target, ble};
 use bitcraps_core::{
     limits::{LINKS_MAX, NAME_BYTES_MAX},
-    node::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Address, Healing, SeatRole},
+    node::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Address, Healing, SeatRole, Strategy},
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -24,6 +24,8 @@ const CONNECT: &str = "tcp://, quic://, udp://, ws:// or wss:// with HOST:PORT, 
 
 const ADVERTISE: &str =
     "up to 4 of tcp://, quic:// and udp:// with HOST:PORT, ws:// and wss:// with HOST:PORT/mesh";
+
+const STRATEGIES: &str = "at most 15 of conservative, iron_cross, martingale and random";
 
 /// One setting.
 pub struct Key {
@@ -71,13 +73,14 @@ impl Key {
             "connect" => settings.connect.clear(),
             "advertise" => settings.advertise = Some(Vec::new()),
             "allowed_origins" => settings.allowed_origins.clear(),
+            "bot_strategies" => settings.bot_strategies.clear(),
             _ => debug_assert_eq!(self.arity, Arity::One),
         }
     }
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 26] = [
+pub const KEYS: [Key; 27] = [
     Key::one("name", "1 to 32 bytes without control characters", |s, v| {
         let sound = (1..=NAME_BYTES_MAX).contains(&v.len()) && !v.chars().any(char::is_control);
         v.clone_into(&mut s.name);
@@ -156,6 +159,11 @@ pub const KEYS: [Key; 26] = [
         true
     }),
     Key::one("bots", "0 to 15", |s, v| number(v, 0, BOTS_MAX, &mut s.bots)),
+    Key::many("bot_strategies", STRATEGIES, |s, v| {
+        let strategy: Result<Strategy, _> = v.parse();
+        s.bot_strategies.extend(strategy);
+        strategy.is_ok() && s.bot_strategies.len() <= BOTS_MAX
+    }),
     Key::one("role", "player, bot or witness", |s, v| {
         s.role = match v {
             "player" => SeatRole::Player,
@@ -231,7 +239,7 @@ mod tests {
 
     #[test]
     fn each_key_takes_what_it_allows_and_nothing_else() {
-        let cases: [(&str, &[&str], &[&str]); 26] = [
+        let cases: [(&str, &[&str], &[&str]); 27] = [
             ("name", &["a", "Größe"], &["", "a\nb", "0123456789012345678901234567890123"]),
             ("port", &["0", "65535"], &["65536", "-1", ""]),
             ("data", &["/tmp/x"], &[""]),
@@ -254,6 +262,7 @@ mod tests {
             ("lan_discovery", &["on", "off"], &["auto", ""]),
             ("healing", &["automatic", "on_request"], &["off", ""]),
             ("bots", &["0", "15"], &["16", "-1", "three"]),
+            ("bot_strategies", &["conservative", "iron_cross", "random"], &["lucky", ""]),
             ("role", &["player", "bot", "witness"], &["Player", ""]),
             ("work_bits", &["0", "28"], &["29", "256"]),
             ("max_concurrent_connections", &["1", "256"], &["0", "257"]),
@@ -301,9 +310,15 @@ mod tests {
             let mut settings = Settings::new(PathBuf::new());
             let value = match key.name {
                 "allowed_origins" => "http://h",
+                "bot_strategies" => "martingale",
                 _ => "tcp://h:1",
             };
-            let most = if key.name == "advertise" { ADDRESSES_MAX } else { LIST_MAX };
+            key.clear(&mut settings);
+            let most = match key.name {
+                "advertise" => ADDRESSES_MAX,
+                "bot_strategies" => BOTS_MAX,
+                _ => LIST_MAX,
+            };
             assert!((0..most).all(|_| key.set(&mut settings, value)), "{}", key.name);
             assert!(!key.set(&mut settings, value), "{}", key.name);
         }

@@ -11,7 +11,7 @@ pub use keys::{BOTS_MAX, KEYS};
 pub use layers::{Problem, Problems, Source, load};
 
 use crate::transport::ble;
-use bitcraps_core::node::{Address, Healing, HealthConfig, SeatRole};
+use bitcraps_core::node::{Address, Healing, HealthConfig, SeatRole, Strategy};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// Everything that starts a node.
@@ -37,6 +37,8 @@ pub struct Settings {
     pub lan_discovery: LanDiscovery,
     pub healing: Healing,
     pub bots: usize,
+    /// How the bots bet, in turn and from the first again.
+    pub bot_strategies: Vec<Strategy>,
     pub role: SeatRole,
     pub work_bits: u8,
     pub max_concurrent_connections: usize,
@@ -79,6 +81,7 @@ impl Settings {
             ble: ble::Options { mode: ble::Mode::Auto, adapter: None },
             healing: Healing::Automatic,
             bots: 3,
+            bot_strategies: vec![Strategy::Conservative],
             role: SeatRole::Witness,
             work_bits: bitcraps_core::crypto::identity::WORK_BITS_DEFAULT,
             max_concurrent_connections: 200,

@@ -386,6 +386,13 @@ fn log(event: &Event) {
             let (table, culprit) = (table.short(), culprit.short());
             tracing::warn!("member {culprit} of table {table} signed two conflicting messages");
         }
+        Event::MemberExpelled { table, peer_id, offence } => {
+            let (table, who, height) = (table.short(), peer_id.short(), offence.height);
+            tracing::warn!("table {table} expelled {who}: it lied at height {height}");
+        }
+        Event::MemberAway { table, peer_id } => {
+            tracing::info!("member {} of table {} is away", peer_id.short(), table.short());
+        }
         event => tracing::debug!(?event),
     }
 }

@@ -7,7 +7,7 @@ use super::Listening;
 use crate::config::Settings;
 use bitcraps_core::{
     id::NodeKind,
-    node::{Address, Config, SeatRole},
+    node::{Address, Config, SeatRole, Strategy},
 };
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -60,10 +60,12 @@ pub fn directories(data: &Path, bots: usize) -> Vec<PathBuf> {
 
 pub fn configs(settings: &Settings, entry: Option<Address>) -> impl Iterator<Item = Config> {
     let work_bits = settings.work_bits;
-    NAMES.iter().map(move |name| Config {
-        name: (*name).to_owned(),
+    let strategies = strategies(&settings.bot_strategies);
+    NAMES.iter().zip(strategies).map(move |(name, strategy)| Config {
+        name: format!("{name} ({strategy})"),
         kind: NodeKind::Regular,
         role: SeatRole::Bot,
+        strategy,
         work_bits,
         dial: entry.iter().cloned().collect(),
         // A way around the node would lead through the same process.
@@ -71,9 +73,34 @@ pub fn configs(settings: &Settings, entry: Option<Address>) -> impl Iterator<Ite
     })
 }
 
+/// One for each bot: those that were asked for, in turn.
+fn strategies(asked: &[Strategy]) -> impl Iterator<Item = Strategy> + use<> {
+    let asked = if asked.is_empty() { vec![Strategy::default()] } else { asked.to_vec() };
+    asked.into_iter().cycle()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bot_says_in_its_name_how_it_bets() {
+        let mut settings = Settings::new(PathBuf::new());
+        let names = |settings: &Settings| -> Vec<String> {
+            configs(settings, None).map(|config| config.name).collect()
+        };
+        assert_eq!(names(&settings)[..2], ["Ada (conservative)", "Blaise (conservative)"]);
+        settings.bot_strategies = vec![Strategy::IronCross, Strategy::Random];
+        let mixed = names(&settings);
+        assert_eq!(mixed[..3], ["Ada (iron cross)", "Blaise (random)", "Chandra (iron cross)"]);
+        for strategy in Strategy::ALL {
+            settings.bot_strategies = vec![strategy];
+            let longest = names(&settings).iter().map(String::len).max();
+            assert!(longest <= Some(bitcraps_core::limits::NAME_BYTES_MAX));
+        }
+        settings.bot_strategies.clear();
+        assert_eq!(names(&settings)[0], "Ada (conservative)");
+    }
 
     #[test]
     fn bots_connect_to_an_address_that_can_be_reached() {

@@ -8,6 +8,7 @@
 use crate::figures::{Figure, Samples, Target};
 use anyhow::{Context as _, Result, bail};
 use bitcraps_core::{
+    craps::Rules,
     id::{PeerId, TableId},
     node::{Address, Command, Event, SeatRole, TablePhase, TableState, TableView},
 };
@@ -105,7 +106,8 @@ impl Table {
             .await?;
         }
         let invite: Vec<PeerId> = nodes[1..].iter().map(|node| node.handle().peer_id()).collect();
-        let command = Command::CreateTable { name: "bench".to_owned(), invite };
+        let command =
+            Command::CreateTable { name: "bench".to_owned(), invite, rules: Rules::default() };
         let made = nodes[0].handle().command(command).await?;
         let id = made?.context("a table was made without an id")?;
         Ok(Table { id, nodes })

@@ -5,7 +5,7 @@
 
 use super::table;
 use bitcraps_core::{
-    craps::{Number, Spot, Wager},
+    craps::{Hard, Hop, Number, Rules, Spot, Total, Wager},
     id::PeerId,
     node::{BetView, TableView},
 };
@@ -19,6 +19,8 @@ pub enum Area {
     DontCome,
     Field,
     Number(Number),
+    /// A box of its own, for this one bet.
+    Own(Spot),
 }
 
 /// Chips in a box.
@@ -48,7 +50,10 @@ pub fn area(spot: Spot) -> Area {
         | Spot::DontComeOn(number)
         | Spot::ComeOdds(number)
         | Spot::DontComeOdds(number)
-        | Spot::Place(number) => Area::Number(number),
+        | Spot::Place(number)
+        | Spot::Buy(number)
+        | Spot::Lay(number) => Area::Number(number),
+        _ => Area::Own(spot),
     }
 }
 
@@ -65,13 +70,32 @@ pub fn held(table: &TableView, me: &PeerId) -> Vec<Spot> {
     piles(bets).into_iter().map(|pile| pile.spot).collect()
 }
 
-/// The sum of what all seats but `me` have in a box.
-pub fn others(table: &TableView, me: &PeerId, wanted: Area) -> u64 {
-    let seats = table.seats.iter().filter(|seat| seat.peer_id != *me);
-    seats
-        .flat_map(|seat| piles(&seat.bets))
-        .filter(|pile| area(pile.spot) == wanted)
-        .fold(0, |sum, pile| sum.saturating_add(pile.chips))
+/// All chips on the felt, read once for all boxes.
+pub struct Laid {
+    pub mine: Vec<Pile>,
+    others: Vec<Pile>,
+}
+
+pub fn laid(table: &TableView, me: &PeerId) -> Laid {
+    let of = |mine: bool| {
+        let seats = table.seats.iter().filter(|seat| (seat.peer_id == *me) == mine);
+        seats.flat_map(|seat| piles(&seat.bets)).collect()
+    };
+    Laid { mine: of(true), others: of(false) }
+}
+
+impl Laid {
+    /// The sum of what all seats but one's own have in a box.
+    pub fn others(&self, wanted: Area) -> u64 {
+        let there = self.others.iter().filter(|pile| area(pile.spot) == wanted);
+        there.fold(0, |sum, pile| sum.saturating_add(pile.chips))
+    }
+
+    /// Own piles on these bets.
+    pub fn mine_on(&self, wagers: &[Wager]) -> usize {
+        let on = |pile: &&Pile| wagers.iter().any(|wager| wager.spot() == pile.spot);
+        self.mine.iter().filter(on).count()
+    }
 }
 
 /// The odds that this seat could take: behind its line bet and behind its travelled bets.
@@ -79,23 +103,46 @@ pub fn odds(table: &TableView, me: &PeerId) -> Vec<Wager> {
     let held = held(table, me);
     Wager::all()
         .filter(|wager| wager.spot().backed().is_some_and(|behind| held.contains(&behind)))
-        .filter(|wager| offer(*wager, table.point) == Offer::Now)
+        .filter(|wager| offer(*wager, table) == Offer::Now)
         .collect()
 }
 
-pub fn offer(wager: Wager, point: Option<Number>) -> Offer {
-    match (wager, point) {
+pub fn offer(wager: Wager, table: &TableView) -> Offer {
+    match (wager, table.point) {
         (Wager::Pass | Wager::DontPass, Some(_)) => Offer::Later("when the point is decided"),
         (Wager::Come | Wager::DontCome | Wager::PassOdds | Wager::DontPassOdds, None) => {
             Offer::Later("when there is a point")
         }
-        (Wager::Pass | Wager::DontPass, None)
-        | (Wager::Come | Wager::DontCome | Wager::PassOdds | Wager::DontPassOdds, Some(_))
-        | (
-            Wager::ComeOdds(_) | Wager::DontComeOdds(_) | Wager::Field | Wager::Place(_),
-            None | Some(_),
-        ) => Offer::Now,
+        (Wager::Fire, point) if point.is_some() || !table.hand.points_made.is_empty() => {
+            Offer::Later("when the shooter has sevened out")
+        }
+        (Wager::Repeater(total), _) if table.hand.totals[usize::from(total.get()) - 2] > 0 => {
+            Offer::Later("after the next 7")
+        }
+        _ => Offer::Now,
     }
+}
+
+/// The bets in the middle of the felt, as a printed layout groups them.
+pub fn propositions() -> [(&'static str, Vec<Wager>); 4] {
+    let hard = Hard::ALL.map(Wager::Hard).into_iter().chain([Wager::BigSix, Wager::BigEight]);
+    let next = [
+        Wager::AnySeven,
+        Wager::AnyCraps,
+        Wager::CrapsTwo,
+        Wager::CrapsThree,
+        Wager::CrapsTwelve,
+        Wager::Eleven,
+        Wager::Horn,
+        Wager::CAndE,
+    ];
+    let side = core::iter::once(Wager::Fire).chain(Total::all().map(Wager::Repeater));
+    [
+        ("Hardways, big 6 and 8", hard.collect()),
+        ("Next roll", next.to_vec()),
+        ("Hops", Hop::all().map(Wager::Hop).collect()),
+        ("Fire and repeaters", side.collect()),
+    ]
 }
 
 /// A bet's name without spaces, for tests and styles: `dont-pass`, `place-6`, `come-odds-8`.
@@ -104,10 +151,15 @@ pub fn slug(wager: Wager) -> String {
 }
 
 /// What to know before betting: the rule, what it pays, what it costs on average.
-pub fn rule(wager: Wager) -> String {
-    let guide = wager.guide();
-    let edge = guide.edge.to_string();
-    [&guide.rule, " Pays ", guide.payout, ". House edge ", &edge, "."].concat()
+pub fn rule(wager: Wager, rules: &Rules) -> String {
+    let guide = wager.guide(rules);
+    let edge = match guide.edge.to_string() {
+        _ if guide.edge.is_zero() => "none: paid at true odds".to_owned(),
+        // Eighty digits help nobody here.
+        long if long.len() > 24 => guide.edge.percent(),
+        exact => [&exact, " = ", &guide.edge.percent()].concat(),
+    };
+    [&guide.rule, " Pays ", &guide.pays, ". House edge ", &edge, "."].concat()
 }
 
 #[cfg(test)]
@@ -134,12 +186,52 @@ mod tests {
 
     #[test]
     fn line_bets_belong_to_the_come_out_and_come_bets_to_the_point() {
-        let point = Some(Number::Six);
-        assert_eq!(offer(Wager::Pass, None), Offer::Now);
-        assert_ne!(offer(Wager::Pass, point), Offer::Now);
-        assert_ne!(offer(Wager::Come, None), Offer::Now);
-        assert_eq!(offer(Wager::Come, point), Offer::Now);
-        assert_eq!(offer(Wager::Field, None), Offer::Now);
+        let come_out = table();
+        let point = TableView { point: Some(Number::Six), ..table() };
+        assert_eq!(offer(Wager::Pass, &come_out), Offer::Now);
+        assert_ne!(offer(Wager::Pass, &point), Offer::Now);
+        assert_ne!(offer(Wager::Come, &come_out), Offer::Now);
+        assert_eq!(offer(Wager::Come, &point), Offer::Now);
+        assert_eq!(offer(Wager::Field, &come_out), Offer::Now);
+    }
+
+    #[test]
+    fn bets_that_count_are_offered_before_anything_is_counted() {
+        let twelve = Wager::Repeater(Total::new(12).unwrap());
+        let mut table = table();
+        assert_eq!((offer(Wager::Fire, &table), offer(twelve, &table)), (Offer::Now, Offer::Now));
+        table.hand.points_made = vec![Number::Ten];
+        table.hand.totals[10] = 1;
+        assert_ne!(offer(Wager::Fire, &table), Offer::Now);
+        assert_ne!(offer(twelve, &table), Offer::Now);
+        assert_eq!(offer(Wager::Repeater(Total::new(11).unwrap()), &table), Offer::Now);
+    }
+
+    #[test]
+    fn every_bet_has_one_place_on_the_felt() {
+        let grouped: Vec<Wager> = propositions().into_iter().flat_map(|(_, bets)| bets).collect();
+        for wager in Wager::all() {
+            let own = matches!(area(wager.spot()), Area::Own(_));
+            let times = grouped.iter().filter(|other| **other == wager).count();
+            assert_eq!(times, usize::from(own), "{wager}");
+        }
+    }
+
+    #[test]
+    fn a_rule_tells_the_payout_and_the_exact_edge_at_this_table() {
+        let rules = Rules::default();
+        for (wager, end) in [
+            (Wager::Pass, "Pays 1:1. House edge 7/495 = 1.41 %."),
+            (Wager::PassOdds, "House edge none: paid at true odds."),
+            (Wager::Hard(Hard::Eight), "Pays 9:1. House edge 1/11 = 9.09 %."),
+            (Wager::Fire, "House edge 20.76 %."),
+        ] {
+            let told = rule(wager, &rules);
+            assert!(told.ends_with(end), "{told}");
+        }
+        let double = Rules { field: bitcraps_core::craps::FieldPays::Double, ..rules };
+        let told = rule(Wager::Field, &double);
+        assert!(told.ends_with("Pays 1:1, 2:1 on 2 and 12. House edge 1/18 = 5.56 %."), "{told}");
     }
 
     #[test]
@@ -161,7 +253,8 @@ mod tests {
         table.seats[0].bets = vec![bet("pass", 100)];
         table.seats[1].bets = vec![bet("pass", 10), bet("pass odds", 20), bet("field", 1)];
         table.seats[2].bets = vec![bet("pass", 5)];
-        assert_eq!(others(&table, &peer(0), Area::Pass), 35);
-        assert_eq!(others(&table, &peer(0), Area::Come), 0);
+        let laid = laid(&table, &peer(0));
+        assert_eq!((laid.others(Area::Pass), laid.others(Area::Come)), (35, 0));
+        assert_eq!((laid.mine_on(&[Wager::Pass]), laid.mine_on(&[Wager::Come])), (1, 0));
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod bluetooth;
 pub mod chart;
+pub mod conduct;
 pub mod connection;
 pub mod example;
 pub mod felt;
@@ -74,6 +75,12 @@ mod sample {
             ready: false,
             deals: 1,
             opened: false,
+            brought: Chips(100),
+            silent_ms: None,
+            absent_claims: 0,
+            away: false,
+            leaving: false,
+            offence: None,
         });
         TableView {
             table_id: TableId::from_bytes([9; 32]),
@@ -86,6 +93,8 @@ mod sample {
             log_hash: String::new(),
             shooter: Some(peer(0)),
             point: None,
+            rules: Default::default(),
+            hand: Default::default(),
             roll: 1,
             bank: Chips(1000),
             minted: Chips(1400),
@@ -94,6 +103,11 @@ mod sample {
             quorum: 3,
             pending: 0,
             paused: None,
+            buy_in: Chips(100),
+            phase_ms: 0,
+            departures: Vec::new(),
+            watchers: 0,
+            chat: Vec::new(),
             history: Vec::new(),
         }
     }

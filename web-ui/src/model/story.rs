@@ -4,7 +4,7 @@
 //! Rules. Only what a person would want to hear becomes a saying; the rest is in the view already.
 //! Sayings are few and grow old, so nobody has to clean them away.
 
-use super::text;
+use super::{conduct::offended, text};
 use bitcraps_core::{
     craps::{Chips, Dice},
     id::PeerId,
@@ -86,13 +86,14 @@ impl Story {
                     retry_at: now + core::time::Duration::from_millis(*retry_ms),
                 });
             }
-            // The mesh and health pages tell of these, with their figures.
+            // Their pages tell of these, with their figures and words.
             Event::MapChanged
             | Event::LinkSwitched { .. }
             | Event::PeerSighted { .. }
             | Event::PeerRangeChanged { .. }
             | Event::PeerGone { .. }
             | Event::TableChanged { .. }
+            | Event::Said { .. }
             | Event::AlertRaised { .. }
             | Event::AlertCleared { .. }
             | Event::AnomalyFound { .. }
@@ -107,7 +108,12 @@ impl Story {
                 self.say(Tone::Good, "The mesh is whole again.".to_owned(), now);
             }
             Event::TableOpened { table } => {
-                let said = ["You sit at ", &named(tables, *table), "."].concat();
+                let watches = |t: &&TableView| t.table_id == *table && looks_on(t);
+                let what = match tables.iter().find(watches) {
+                    Some(_) => "You look on at ",
+                    None => "You sit at ",
+                };
+                let said = [what, &named(tables, *table), "."].concat();
                 self.say(Tone::Good, said, now);
             }
             Event::Rolled { table, dice, .. } => {
@@ -154,6 +160,18 @@ impl Story {
                 ]
                 .concat();
                 self.say(Tone::Bad, said, now);
+            }
+            Event::MemberExpelled { table, peer_id, offence } => {
+                let at = named(tables, *table);
+                let who = member(tables, *table, peer_id);
+                let said = [&who, " is expelled from ", &at, ": it ", &offended(offence), "."];
+                self.say(Tone::Bad, said.concat(), now);
+            }
+            Event::MemberAway { table, peer_id } => {
+                let at = named(tables, *table);
+                let who = member(tables, *table, peer_id);
+                let said = [&who, " has not been heard at ", &at, " for long and is away."];
+                self.say(Tone::Plain, said.concat(), now);
             }
         }
     }
@@ -205,6 +223,18 @@ fn named(tables: &[TableView], table: bitcraps_core::id::TableId) -> String {
         .iter()
         .find(|t| t.table_id == table && t.state != TableState::Left)
         .map_or_else(|| ["table ", &table.short()].concat(), |t| t.name.clone())
+}
+
+fn looks_on(table: &TableView) -> bool {
+    table.state == TableState::Watching
+}
+
+/// A member's name at that table, also when it has given its seat up.
+fn member(tables: &[TableView], table: bitcraps_core::id::TableId, peer: &PeerId) -> String {
+    match tables.iter().find(|t| t.table_id == table) {
+        Some(table) => super::table::name_of(table, peer),
+        None => peer.short(),
+    }
 }
 
 fn capital(sentence: &str) -> String {

@@ -37,8 +37,10 @@ pub fn name_of(table: &TableView, peer: &PeerId) -> String {
     table
         .seats
         .iter()
-        .find(|seat| seat.peer_id == *peer && !seat.name.is_empty())
-        .map_or_else(|| peer.short(), |seat| seat.name.clone())
+        .map(|seat| (&seat.peer_id, &seat.name))
+        .chain(table.departures.iter().map(|gone| (&gone.peer_id, &gone.name)))
+        .find(|(id, name)| *id == peer && !name.is_empty())
+        .map_or_else(|| peer.short(), |(_, name)| name.clone())
 }
 
 /// Players whose bets are not final yet, by name; the shooter last, who waits for the others.
@@ -63,6 +65,7 @@ pub fn step(table: &TableView, me: &PeerId) -> Step {
     };
     match (table.state, table.phase) {
         (TableState::Joining, _) => Step::Wait("Taking in the log"),
+        (TableState::Watching, _) => Step::Wait("Looking on"),
         (TableState::Left, _) => Step::Wait("You left"),
         (TableState::Halted, _) => Step::Wait("Halted"),
         (TableState::Frozen, _) => Step::Wait("Frozen"),
@@ -93,7 +96,7 @@ pub fn headline(table: &TableView, me: &PeerId) -> String {
             let gone: Vec<String> = gone.map(|seat| name_of(table, &seat.peer_id)).collect();
             ["Waiting to reach ", &some(&gone), "."].concat()
         }
-        TableState::Playing => match table.phase {
+        TableState::Playing | TableState::Watching => match table.phase {
             TablePhase::Dealing => dealing(table),
             TablePhase::Betting => betting(table, me),
             TablePhase::Opening => opening(table),

@@ -14,6 +14,8 @@ pub const ASKED_MAX: usize = 32;
 pub enum Asked {
     Create,
     Join(TableId),
+    Watch(TableId),
+    Say(TableId),
     Leave(TableId),
     Roll(TableId),
     Bet(TableId),
@@ -26,6 +28,8 @@ impl Asked {
         match command {
             Command::CreateTable { .. } => Asked::Create,
             Command::JoinTable { table } => Asked::Join(*table),
+            Command::WatchTable { table } => Asked::Watch(*table),
+            Command::Say { table, .. } => Asked::Say(*table),
             Command::LeaveTable { table } => Asked::Leave(*table),
             Command::Roll { table } => Asked::Roll(*table),
             Command::PlaceBet { table, .. } => Asked::Bet(*table),

@@ -8,6 +8,7 @@ use crate::{
     route::Room,
 };
 use bitcraps_core::{
+    craps::Rules,
     limits::{NAME_BYTES_MAX, TABLE_MEMBERS_MIN},
     node::{Command, LobbyView, NodeView, PeerView, SeatRole, TableState, TableView},
 };
@@ -69,7 +70,7 @@ fn Create(props: &LobbyProps) -> Html {
             let typed = name.cast::<HtmlInputElement>().map(|input| input.value());
             let typed = typed.filter(|name| !name.trim().is_empty());
             let name = typed.map_or_else(|| suggestion.clone(), |name| name.trim().to_owned());
-            on_do.emit(Command::CreateTable { name, invite: Vec::new() });
+            on_do.emit(Command::CreateTable { name, invite: Vec::new(), rules: Rules::default() });
         })
     };
     html! {
@@ -143,6 +144,7 @@ fn my_table(view: &NodeView, table: &TableView) -> Html {
         TableState::Joining => "taking in the log",
         TableState::Playing => "playing",
         TableState::Frozen => "frozen",
+        TableState::Watching => "looking on",
         TableState::Left => "left",
         TableState::Halted => "halted",
     };
@@ -214,6 +216,7 @@ fn announced_table(props: &LobbyProps, table: &LobbyView) -> Html {
                 data-testid="join-table" aria-label={["Join ", &table.name].concat()}>
                 { if full { "Full" } else if asking { "Joining…" } else { "Join" } }
             </button>
+            { super::table::watch(&props.asked, &props.on_do, id) }
         </li>
     }
 }

@@ -6,12 +6,13 @@
 use super::asked::Asked;
 use crate::{
     model::{
-        felt,
+        conduct, felt,
         table::{self, Step},
         text,
         typed::Typed,
     },
     part::{
+        chat::{Chat, ChatProps},
         dice::DicePair,
         felt::{self as felt_part, Betting, Felt, tier},
         history, seats,
@@ -23,7 +24,8 @@ use crate::{
 use bitcraps_core::{
     craps::{Chips, Number, Wager},
     id::{PeerId, TableId},
-    node::{Command, LobbyView, TablePhase, TableState, TableView},
+    limits::TABLE_MEMBERS_MAX,
+    node::{Command, DepartureView, LobbyView, Parting, TablePhase, TableState, TableView},
 };
 use yew::{
     Callback, Html, KeyboardEvent, Properties, classes, function_component, html, use_state,
@@ -84,7 +86,20 @@ fn at_the_door(props: &TableRoom<'_>, table: &LobbyView) -> Html {
                 onclick={move |_| on_do.emit(Command::JoinTable { table: id })}>
                 { if asking { "Joining…" } else { "Take a seat" } }
             </button>
+            { watch(props.asked, props.on_do, id) }
         </div>
+    }
+}
+
+/// To see a table without a seat.
+pub fn watch(asked: &[Asked], on_do: &Callback<Command>, id: TableId) -> Html {
+    let asking = asked.contains(&Asked::Watch(id));
+    let on_do = on_do.clone();
+    html! {
+        <button type="button" class="button" disabled={asking} data-testid="watch-table"
+            onclick={move |_| on_do.emit(Command::WatchTable { table: id })}>
+            { if asking { "Looking…" } else { "Watch" } }
+        </button>
     }
 }
 
@@ -144,24 +159,30 @@ fn Seated(props: &SeatedProps) -> Html {
     };
     let on_look = Callback::from(move |wager: Wager| looked.set(Some(wager)));
     let on_chip = Callback::from(move |index: usize| chip.set(index));
+    let watching = table.state == TableState::Watching;
+    let chat = ChatProps::of(table, me, say(props));
     let drawn = Felt { table, me, chip: worth, betting, on_bet, on_look };
     html! {
         <div class="room at-table" data-testid="table">
             { heading(table) }
             { frozen_banner(table) }
             { paused_banner(table) }
+            { conduct_banners(table, &me) }
             <div class="column">
                 <div class="column" onkeydown={on_key}>
                     { stage(props, table, &me) }
                     { felt_part::draw(&drawn) }
-                    { rule_line(rule) }
-                    { tray(worth, &on_chip) }
+                    { rule_line(rule, table) }
+                    if !watching { { tray(worth, &on_chip) } }
                 </div>
-                <TypedBet held={felt::held(table, &me)} on_typed={typed(props)} />
+                if !watching {
+                    <TypedBet held={felt::held(table, &me)} on_typed={typed(props)} />
+                }
                 { history::panel(table) }
             </div>
             <aside class="column">
                 { seats::panel(&props.picture.view, table) }
+                <Chat ..chat />
                 { ledger(props, table) }
             </aside>
         </div>
@@ -191,6 +212,26 @@ fn frozen_banner(table: &TableView) -> Html {
                 { table::frozen(table) }
             </p>
         }
+    }
+}
+
+/// Who was put out, who holds the table up, and that too few are left.
+fn conduct_banners(table: &TableView, me: &PeerId) -> Html {
+    let slow = conduct::slow(table);
+    html! {
+        <>
+            if let Some(said) = conduct::put_out(table, me) {
+                <p class="notice bad" role="alert" data-testid="put-out">{ said }</p>
+            }
+            if let Some(said) = conduct::too_few(table) {
+                <p class="notice frozen" role="alert" data-testid="too-few">{ said }</p>
+            }
+            if !slow.is_empty() {
+                <p class="notice" role="status" data-testid="slow">
+                    { ["Waiting for ", &text::list(&slow), "."].concat() }
+                </p>
+            }
+        </>
     }
 }
 
@@ -236,21 +277,45 @@ fn stage(props: &SeatedProps, table: &TableView, me: &PeerId) -> Html {
                     }
                 </p>
             </div>
-            <button type="button" class="button primary roll-button" data-testid="roll"
-                disabled={asking || matches!(step, Step::Wait(_))}
-                onclick={move |_| on_do.emit(Command::Roll { table: id })}>
-                { label }
-            </button>
+            if table.state == TableState::Watching {
+                { take_seat(props, table) }
+            } else {
+                <button type="button" class="button primary roll-button" data-testid="roll"
+                    disabled={asking || matches!(step, Step::Wait(_))}
+                    onclick={move |_| on_do.emit(Command::Roll { table: id })}>
+                    { label }
+                </button>
+            }
         </section>
     }
 }
 
-/// The rule and the exact odds of the bet that was last pointed at or focused.
-fn rule_line(wager: Option<Wager>) -> Html {
+/// For who looks on; not for an identity that was expelled.
+fn take_seat(props: &SeatedProps, table: &TableView) -> Html {
+    let id = table.table_id;
+    let asking = props.asked.contains(&Asked::Join(id));
+    let me = props.picture.view.peer_id;
+    let expelled = |gone: &DepartureView| {
+        gone.peer_id == me && matches!(gone.parting, Parting::Expelled { .. })
+    };
+    let barred = table.departures.iter().any(expelled);
+    let full = table.members.len() >= TABLE_MEMBERS_MAX;
+    let on_do = props.on_do.clone();
     html! {
-        <p class="rule" data-testid="rule">
+        <button type="button" class="button primary roll-button" data-testid="join-table"
+            disabled={asking || barred || full}
+            onclick={move |_| on_do.emit(Command::JoinTable { table: id })}>
+            { if asking { "Joining…" } else if full { "Full" } else { "Take a seat" } }
+        </button>
+    }
+}
+
+/// The rule and the exact odds of the bet that was last pointed at or focused.
+fn rule_line(wager: Option<Wager>, table: &TableView) -> Html {
+    html! {
+        <p class="rule" id="rule" data-testid="rule">
             if let Some(wager) = wager {
-                <strong>{ wager.to_string() }</strong>{ ". " }{ felt::rule(wager) }
+                <strong>{ wager.to_string() }</strong>{ ". " }{ felt::rule(wager, &table.rules) }
             } else {
                 { "Point at a bet, or move to it, to read its rule and its exact odds." }
             }
@@ -294,6 +359,12 @@ fn ledger(props: &SeatedProps, table: &TableView) -> Html {
     let id = table.table_id;
     let leaving = props.asked.contains(&Asked::Leave(id));
     let on_do = props.on_do.clone();
+    let watching = table.state == TableState::Watching;
+    let me = props.picture.view.peer_id;
+    let cash = table::seat(table, &me).map_or_else(String::new, |seat| {
+        let (brought, stack) = (seat.brought.0.to_string(), seat.stack.0.to_string());
+        ["You brought ", &brought, " and would cash out ", &stack, ". "].concat()
+    });
     let short: String = table.log_hash.chars().take(16).collect();
     html! {
         <section class="panel" aria-labelledby="log-title">
@@ -315,6 +386,10 @@ fn ledger(props: &SeatedProps, table: &TableView) -> Html {
                 </dd>
                 <dt>{ "Bank" }</dt>
                 <dd data-testid="bank">{ table.bank.0.to_string() }</dd>
+                <dt>{ "Buy-in" }</dt>
+                <dd data-testid="buy-in">{ table.buy_in.0.to_string() }</dd>
+                <dt>{ "Cashed out by those who left" }</dt>
+                <dd data-testid="cashed-out">{ table.cashed_out.0.to_string() }</dd>
                 <dt>{ "Chips found, of all granted" }</dt>
                 <dd>
                     { [&table::accounted(table).to_string(), " of ", &table.minted.0.to_string()]
@@ -323,9 +398,17 @@ fn ledger(props: &SeatedProps, table: &TableView) -> Html {
             </dl>
             <button type="button" class="button" disabled={leaving} data-testid="leave-table"
                 onclick={move |_| on_do.emit(Command::LeaveTable { table: id })}>
-                { if leaving { "Leaving…" } else { "Leave the table" } }
+                { if watching { "Look away" } else if leaving { "Leaving…" }
+                    else { "Leave the table" } }
             </button>
-            <p class="quiet">{ "Bets still on the felt are resolved as they fall." }</p>
+            if !watching {
+                <p class="quiet">
+                    { [cash.as_str(), "Bets still on the felt are resolved as they fall."]
+                        .concat() }
+                </p>
+            }
+            <h2>{ "The rules of this table" }</h2>
+            <p class="quiet" data-testid="rules">{ table.rules.to_string() }</p>
         </section>
     }
 }
@@ -344,6 +427,11 @@ fn bet(props: &SeatedProps, chips: u64) -> Callback<Wager> {
     Callback::from(move |wager| {
         on_do.emit(Command::PlaceBet { table, wager, chips: Chips(chips) });
     })
+}
+
+fn say(props: &SeatedProps) -> Callback<String> {
+    let (table, on_do) = (props.id, props.on_do.clone());
+    Callback::from(move |text| on_do.emit(Command::Say { table, text }))
 }
 
 fn typed(props: &SeatedProps) -> Callback<Typed> {

@@ -38,18 +38,15 @@ fn entry(table: &TableView, roll: &HistoryView) -> Html {
                     <span class="sr-only">{ dice }</span>
                     <strong class="roll-sum">{ sum }</strong>
                     <span class="roll-what">{ text::outcome(roll.point, roll.dice) }</span>
-                    <span class="seal" title="What this roll was made of">
+                    <span class="seal" title="Why this roll is fair">
                         <span aria-hidden="true">{ "✦" }</span>
-                        <span class="sr-only">{ "What this roll was made of" }</span>
+                        <span class="sr-only">{ "Why this roll is fair" }</span>
                     </span>
                 </summary>
+                { fair(table, roll) }
                 <dl class="facts">
                     <dt>{ "Thrown by" }</dt>
                     <dd>{ shooter }</dd>
-                    <dt>{ "Secrets summed from" }</dt>
-                    <dd>{ people(table, &roll.dealers) }</dd>
-                    <dt>{ "Opened by" }</dt>
-                    <dd>{ people(table, &roll.openers) }</dd>
                     <dt>{ "Opened element" }</dt>
                     <dd><code class="hash">{ roll.opened.clone() }</code></dd>
                     <dt>{ "Log height" }</dt>
@@ -62,16 +59,40 @@ fn entry(table: &TableView, roll: &HistoryView) -> Html {
     }
 }
 
-/// Names with the start of their ids: a name alone proves nothing.
-fn people(table: &TableView, peers: &[PeerId]) -> String {
-    if peers.is_empty() {
-        return text::UNKNOWN.to_owned();
+/// Every member's part in a roll, in the order in which the parts were made.
+fn fair(table: &TableView, roll: &HistoryView) -> Html {
+    let mut members = roll.dealers.clone();
+    members.extend(roll.openers.iter().filter(|peer| !roll.dealers.contains(peer)));
+    html! {
+        <div class="fair" data-testid="why-fair">
+            <h3>{ "Why this roll is fair" }</h3>
+            <p>
+                { [&text::counted(roll.dealers.len(), "member", "members"),
+                    " dealt a sealed secret each before anybody could bet, and the sum of these \
+                      secrets alone made the dice. One honest secret among them is enough: nobody \
+                      could know or choose the sum. When the bets were final, ",
+                    &text::counted(roll.openers.len(), "share", "shares"),
+                    " opened it; any as many of the members’ shares give the same dice, so \
+                      nobody could hold them back."].concat() }
+            </p>
+            <ul class="parts">
+                { for members.iter().map(|peer| contribution(table, roll, peer)) }
+            </ul>
+        </div>
     }
-    let named: Vec<String> = peers
-        .iter()
-        .map(|peer| [&table::name_of(table, peer), " (", &peer.short(), ")"].concat())
-        .collect();
-    text::list(&named)
+}
+
+/// A name with the start of its id: a name alone proves nothing.
+fn contribution(table: &TableView, roll: &HistoryView, peer: &PeerId) -> Html {
+    let dealt = roll.dealers.contains(peer).then_some("dealt a secret that is in the sum");
+    let opened = roll.openers.contains(peer).then_some("opened its share");
+    let did: Vec<String> = dealt.into_iter().chain(opened).map(str::to_owned).collect();
+    html! {
+        <li key={peer.to_string()} title={peer.to_string()}>
+            <strong>{ table::name_of(table, peer) }</strong>
+            { [" (", &peer.short(), ") ", &text::list(&did)].concat() }
+        </li>
+    }
 }
 
 fn paid(table: &TableView, roll: &HistoryView) -> String {

@@ -2,6 +2,7 @@
 
 pub mod bluetooth;
 pub mod chart;
+pub mod chat;
 pub mod dice;
 pub mod felt;
 pub mod history;

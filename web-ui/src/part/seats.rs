@@ -1,7 +1,9 @@
 //! Who sits at the table, with what, and whether they can be reached.
 
-use crate::model::{mesh, table, text};
-use bitcraps_core::node::{NodeView, SeatRole, SeatView, TablePhase, TableView};
+use crate::model::{conduct, mesh, table, text};
+use bitcraps_core::node::{
+    DepartureView, NodeView, Parting, SeatRole, SeatView, TablePhase, TableView,
+};
 use yew::{Html, classes, html};
 
 pub fn panel(view: &NodeView, table: &TableView) -> Html {
@@ -11,7 +13,29 @@ pub fn panel(view: &NodeView, table: &TableView) -> Html {
             <ul class="seats">
                 { for table.seats.iter().map(|seat| row(view, table, seat)) }
             </ul>
+            if table.watchers > 0 {
+                <p class="quiet" data-testid="watchers">
+                    { [&text::counted(table.watchers, "peer looks", "peers look"),
+                        " on by this tab’s help."].concat() }
+                </p>
+            }
+            if !table.departures.is_empty() {
+                <h3>{ "Gave up a seat" }</h3>
+                <ul class="departures" data-testid="departures">
+                    { for table.departures.iter().map(departed) }
+                </ul>
+            }
         </section>
+    }
+}
+
+fn departed(gone: &DepartureView) -> Html {
+    let bad = matches!(gone.parting, Parting::Expelled { .. });
+    let key = [&gone.peer_id.to_string(), "/", &gone.height.to_string()].concat();
+    html! {
+        <li {key} class={classes!(bad.then_some("bad"))} title={gone.peer_id.to_string()}>
+            <strong>{ gone.name.clone() }</strong>{ " " }{ conduct::parted(gone) }
+        </li>
     }
 }
 
@@ -49,10 +73,15 @@ fn row(view: &NodeView, table: &TableView, seat: &SeatView) -> Html {
                 { stack(seat) }
             </span>
             <span class="seat-facts">
-                { [text::role(seat.role), " · ", &reach, " · ", &readiness(table, seat)].concat() }
+                { [text::role(seat.role), " · ", &reach, " · ", &readiness(table, seat),
+                    " · brought ", &seat.brought.0.to_string()].concat() }
             </span>
             if !bets.is_empty() {
                 <span class="seat-bets">{ bets.join(", ") }</span>
+            }
+            if let Some(remark) = conduct::remark(seat) {
+                <span class={classes!("seat-remark", seat.offence.map(|_| "bad"))}
+                    data-testid="seat-remark">{ remark }</span>
             }
         </li>
     }

@@ -1,13 +1,21 @@
 //! The rules against tables, the money against conservation, the edges against arithmetic.
 
 mod edges;
+mod golden;
+mod limits;
 mod money;
 mod rules;
+mod side;
 mod words;
 
 use super::*;
 
 const ME: Seat = Seat(0);
+
+/// Side bets as large as the others, so that every bet takes the same stakes.
+fn rules() -> Rules {
+    Rules { side_max: Chips(10_000), ..Rules::default() }
+}
 
 /// Some dice with this total.
 fn dice(total: u8) -> Dice {
@@ -19,10 +27,15 @@ fn other_than(a: Number, b: Number) -> Number {
     Number::ALL.into_iter().find(|n| *n != a && *n != b).unwrap()
 }
 
+/// The bet that starts on this spot.
+fn wager_on(spot: Spot) -> Wager {
+    Wager::all().find(|wager| wager.spot() == spot).unwrap()
+}
+
 /// A felt in this phase with `stake` on `spot` (and what must lie behind it), brought about by
 /// play. `None` for what cannot happen: a come bet on the point's own number.
 fn felt_with(spot: Spot, phase: Phase, stake: Chips) -> Option<Felt> {
-    let mut felt = Felt::new();
+    let mut felt = Felt::new(rules());
     let put = |felt: &mut Felt, wager| {
         assert_eq!(felt.place(ME, wager, stake), Ok(Wager::spot(wager)));
     };
@@ -34,7 +47,7 @@ fn felt_with(spot: Spot, phase: Phase, stake: Chips) -> Option<Felt> {
     match spot {
         Spot::Pass | Spot::PassOdds => put(&mut felt, Wager::Pass),
         Spot::DontPass | Spot::DontPassOdds => put(&mut felt, Wager::DontPass),
-        Spot::Come | Spot::DontCome | Spot::Field | Spot::Place(_) => {}
+        Spot::Come | Spot::DontCome => {}
         Spot::ComeOn(n) | Spot::ComeOdds(n) | Spot::DontComeOn(n) | Spot::DontComeOdds(n) => {
             if phase == Phase::Point(n) {
                 return None;
@@ -47,18 +60,15 @@ fn felt_with(spot: Spot, phase: Phase, stake: Chips) -> Option<Felt> {
             felt.roll(dice(first.total()));
             assert_eq!(felt.phase(), Phase::ComeOut);
         }
+        // Before anything is counted for it.
+        Spot::Fire | Spot::Repeater(_) => put(&mut felt, wager_on(spot)),
+        _ => {}
     }
     point(&mut felt);
     match spot {
-        Spot::PassOdds => put(&mut felt, Wager::PassOdds),
-        Spot::DontPassOdds => put(&mut felt, Wager::DontPassOdds),
-        Spot::Come => put(&mut felt, Wager::Come),
-        Spot::DontCome => put(&mut felt, Wager::DontCome),
-        Spot::ComeOdds(n) => put(&mut felt, Wager::ComeOdds(n)),
-        Spot::DontComeOdds(n) => put(&mut felt, Wager::DontComeOdds(n)),
-        Spot::Field => put(&mut felt, Wager::Field),
-        Spot::Place(n) => put(&mut felt, Wager::Place(n)),
         Spot::Pass | Spot::DontPass | Spot::ComeOn(_) | Spot::DontComeOn(_) => {}
+        Spot::Fire | Spot::Repeater(_) => {}
+        _ => put(&mut felt, wager_on(spot)),
     }
     assert_eq!((felt.phase(), felt.chips_on(ME, spot)), (phase, stake));
     Some(felt)

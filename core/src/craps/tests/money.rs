@@ -14,7 +14,7 @@ struct House {
 impl House {
     fn new() -> House {
         let stacks = [Chips(100_000); SEATS as usize];
-        House { felt: Felt::new(), stacks, bank: Chips(10_000_000) }
+        House { felt: Felt::new(rules()), stacks, bank: Chips(100_000_000) }
     }
 
     fn minted(&self) -> u64 {
@@ -126,10 +126,14 @@ fn the_bound_is_met_by_each_bet_alone() {
             {
                 continue;
             }
+            // These take more than three rolls; `side` has them.
+            if matches!(spot, Spot::Fire | Spot::Repeater(_)) {
+                continue;
+            }
             let Some(felt) = felt_with(spot, phase, Chips(30)) else { continue };
             // Fifty rolls of one total, or a point first and then the total, reach the best end.
-            let best = (2..=12)
-                .flat_map(|a| (2..=12).map(move |b| (a, b)))
+            let best = Dice::all()
+                .flat_map(|a| Dice::all().map(move |b| (a, b)))
                 .map(|(a, b)| {
                     let mut felt = felt.clone();
                     let won = |s: Settlement| {
@@ -139,7 +143,7 @@ fn the_bound_is_met_by_each_bet_alone() {
                         };
                         s.resolved.iter().map(mine).sum::<u64>()
                     };
-                    won(felt.roll(dice(a))) + won(felt.roll(dice(b))) + won(felt.roll(dice(b)))
+                    won(felt.roll(a)) + won(felt.roll(b)) + won(felt.roll(b))
                 })
                 .max();
             assert_eq!(best, Some(felt.exposure().0), "{spot} {phase:?}");

@@ -38,6 +38,11 @@ fn row(spot: Spot, phase: Phase) -> String {
         Number::Five | Number::Nine => "42",
         Number::Six | Number::Eight => "35",
     };
+    let horn = |two: &str, three: &str| format!("{two} {three} - - - - - - - {three} {two}");
+    let next = |winner: u8, pays: &str| {
+        let cell = |total| if total == winner { pays } else { "-" };
+        (2..=12).map(cell).collect::<Vec<_>>().join(" ")
+    };
     match (spot, phase) {
         //                           2  3  4 5 6 7  8 9 10 11 12
         (Spot::Pass, Phase::ComeOut) => "- - . . . 30 . . . 30 -".to_owned(),
@@ -52,8 +57,42 @@ fn row(spot: Spot, phase: Phase) -> String {
         (Spot::ComeOdds(n), Phase::ComeOut) => on(n, "=", "="),
         (Spot::ComeOdds(n), Phase::Point(_)) => on(n, taken(n), "-"),
         (Spot::DontComeOdds(n), _) => on(n, "-", laid(n)),
-        (Spot::Place(_), Phase::ComeOut) => ". . . . . . . . . . .".to_owned(),
+        (Spot::Place(_) | Spot::Buy(_) | Spot::Hard(_) | Spot::Fire, Phase::ComeOut) => {
+            ". . . . . . . . . . .".to_owned()
+        }
         (Spot::Place(n), Phase::Point(_)) => on(n, place(n), "-"),
+        // 5 % of 30 and of 15, 20, 25 is paid on a win, and what is left rounds down.
+        (Spot::Buy(n), Phase::Point(_)) => match n {
+            Number::Four | Number::Ten => on(n, "58", "-"),
+            Number::Five | Number::Nine => on(n, "43", "-"),
+            Number::Six | Number::Eight => on(n, "34", "-"),
+        },
+        (Spot::Lay(n), _) => match n {
+            Number::Four | Number::Ten => on(n, "-", "14"),
+            Number::Five | Number::Nine => on(n, "-", "19"),
+            Number::Six | Number::Eight => on(n, "-", "23"),
+        },
+        // As a pair or otherwise.
+        (Spot::Hard(n), Phase::Point(_)) => match n {
+            Hard::Four => ". . 210/- . . - . . . . .".to_owned(),
+            Hard::Six => ". . . . 270/- - . . . . .".to_owned(),
+            Hard::Eight => ". . . . . - 270/- . . . .".to_owned(),
+            Hard::Ten => ". . . . . - . . 210/- . .".to_owned(),
+        },
+        (Spot::BigSix, _) => on(Number::Six, "30", "-"),
+        (Spot::BigEight, _) => on(Number::Eight, "30", "-"),
+        (Spot::AnySeven, _) => next(7, "120"),
+        (Spot::AnyCraps, _) => "210 210 - - - - - - - - 210".to_owned(),
+        (Spot::CrapsTwo, _) => next(2, "900"),
+        (Spot::CrapsThree, _) => next(3, "450"),
+        (Spot::CrapsTwelve, _) => next(12, "900"),
+        (Spot::Eleven, _) => next(11, "450"),
+        (Spot::Horn, _) => horn("202", "90"),
+        (Spot::CAndE, _) => "90 90 - - - - - - - 210 90".to_owned(),
+        (Spot::Fire, Phase::Point(_)) => ". . . . . - . . . . .".to_owned(),
+        // None of them is won by one roll after at most one that set the point.
+        (Spot::Repeater(_), _) => ". . . . . - . . . . .".to_owned(),
+        (Spot::Hop(_), _) => unreachable!("named by its dice, not by their total"),
         (Spot::PassOdds | Spot::DontPassOdds | Spot::Come | Spot::DontCome, Phase::ComeOut) => {
             unreachable!("needs a point")
         }
@@ -73,7 +112,10 @@ fn every_bet_does_what_the_table_says_on_all_36_rolls_of_every_phase() {
                 continue;
             }
             let Some(felt) = felt_with(spot, phase, Chips(30)) else { continue };
-            let row = row(spot, phase);
+            let row = match spot {
+                Spot::Hop(_) => String::new(),
+                _ => row(spot, phase),
+            };
             let cells: Vec<&str> = row.split(' ').collect();
             for dice in Dice::all() {
                 let total = dice.total();
@@ -100,15 +142,24 @@ fn every_bet_does_what_the_table_says_on_all_36_rolls_of_every_phase() {
                     }
                     None => panic!("{spot} vanished on {total}"),
                 };
-                assert_eq!(seen, cells[total as usize - 2], "{spot}, {phase:?}, {total}");
+                let expected = match spot {
+                    Spot::Hop(hop) if !hop.fell(dice) => "-",
+                    Spot::Hop(hop) if hop.is_pair() => "900",
+                    Spot::Hop(_) => "450",
+                    _ => match cells[total as usize - 2].split_once('/') {
+                        Some((pair, other)) => [other, pair][usize::from(dice.is_pair())],
+                        None => cells[total as usize - 2],
+                    },
+                };
+                assert_eq!(seen, expected, "{spot}, {phase:?}, {dice:?}");
                 assert_eq!(mine.next(), None);
                 cases += 1;
             }
         }
     }
     // 7 spots without numbers (4 of them with a point only), 24 on a number other than the
-    // point's, and 6 places.
-    assert_eq!(cases, 36 * (3 * 7 + 4 * 6 + 24 * 6 + 6 * 7));
+    // point's, 18 on a number whatever the point, and 46 others.
+    assert_eq!(cases, 36 * (3 * 7 + 4 * 6 + 24 * 6 + 18 * 7 + 46 * 7));
 }
 
 #[test]
@@ -116,7 +167,7 @@ fn the_phase_and_the_outcome_follow_the_dice() {
     use RollOutcome::*;
     for dice in Dice::all() {
         let total = dice.total();
-        let mut felt = Felt::new();
+        let mut felt = Felt::new(rules());
         let first = felt.roll(dice).outcome;
         match Number::of(total) {
             Some(n) => assert_eq!((first, felt.point()), (PointSet(n), Some(n))),
@@ -155,8 +206,8 @@ fn a_come_bet_travels_while_the_old_one_on_that_number_is_paid() {
 
 #[test]
 fn what_is_not_offered_is_refused_and_changes_nothing() {
-    let mut come_out = Felt::new();
-    let mut on = Felt::new();
+    let mut come_out = Felt::new(rules());
+    let mut on = Felt::new(rules());
     on.roll(dice(6));
     let only = |wager, instead| Err(BetError::ComeOutOnly { wager, instead });
     let needs = |wager| Err(BetError::NeedsPoint { wager });
@@ -192,12 +243,11 @@ fn a_spot_is_full_at_its_limit() {
             BetError::TooLarge { spot: wager.spot(), max: Chips(max), lies: Chips(lies) };
         assert_eq!(felt.check(ME, wager, Chips(chips)), Err(expected));
     };
-    let mut felt = Felt::new();
-    let small = felt.check(ME, Wager::Field, Chips::ZERO);
-    assert_eq!(small, Err(BetError::TooSmall { min: CHIPS_PER_BET_MIN }));
-    let max = CHIPS_PER_BET_MAX.0;
+    let mut felt = Felt::new(rules());
+    assert_eq!(felt.check(ME, Wager::Field, Chips::ZERO), Err(BetError::Nothing));
+    let max = rules().max.0;
     refused(&felt, Wager::Field, max + 1, max, 0);
-    felt.place(ME, Wager::Field, CHIPS_PER_BET_MIN).unwrap();
+    felt.place(ME, Wager::Field, Chips(1)).unwrap();
     felt.place(ME, Wager::Field, Chips(max - 1)).unwrap();
     refused(&felt, Wager::Field, 1, max, max);
     refused(&felt, Wager::Field, u64::MAX, max, max);

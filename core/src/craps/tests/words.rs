@@ -25,6 +25,21 @@ fn typed_bets_are_understood() {
         ("field 5", Wager::Field, 5),
         ("place 6 12", Wager::Place(Six), 12),
         ("place 8 18446744073709551615", Wager::Place(Eight), u64::MAX),
+        ("buy 4 20", Wager::Buy(Four), 20),
+        ("lay 10 40", Wager::Lay(Ten), 40),
+        ("hard 8 5", Wager::Hard(Hard::Eight), 5),
+        ("hardway 4 5", Wager::Hard(Hard::Four), 5),
+        ("big 6 5", Wager::BigSix, 5),
+        ("any 7 5", Wager::AnySeven, 5),
+        ("any craps 5", Wager::AnyCraps, 5),
+        ("craps 12 5", Wager::CrapsTwelve, 5),
+        ("yo 5", Wager::Eleven, 5),
+        ("c&e 4", Wager::CAndE, 4),
+        ("C & E 4", Wager::CAndE, 4),
+        ("hop 2-1 5", Wager::Hop(Hop::new(1, 2).unwrap()), 5),
+        ("hop 6 6 5", Wager::Hop(Hop::new(6, 6).unwrap()), 5),
+        ("fire 1", Wager::Fire, 1),
+        ("repeater 12 1", Wager::Repeater(Total::new(12).unwrap()), 1),
     ] {
         assert_eq!(parse_bet(text, &held), Ok((wager, Chips(chips))), "{text}");
     }
@@ -40,14 +55,16 @@ fn what_is_no_bet_is_answered_with_what_would_be() {
     for (text, answer) in [
         ("", "type a bet and its chips, for example: pass 10"),
         (
-            "hard 8 10",
-            "there is no bet \"hard\"; bets are pass, don't pass, come, don't come, odds, field \
-             and place",
+            "tough 8 10",
+            "there is no bet \"tough\"; bets are pass, don't pass, come, don't come, odds, field, \
+             place, buy, lay, hard, big, any seven, any craps, craps, eleven, horn, c&e, hop, fire \
+             and repeater",
         ),
         (
             "don't place 6",
             "there is no bet \"don't place\"; bets are pass, don't pass, come, don't come, odds, \
-             field and place",
+             field, place, buy, lay, hard, big, any seven, any craps, craps, eleven, horn, c&e, \
+             hop, fire and repeater",
         ),
         ("pass", "say how many chips, for example: pass 10"),
         ("don't pass odds", "say how many chips, for example: don't pass odds 10"),
@@ -58,6 +75,14 @@ fn what_is_no_bet_is_answered_with_what_would_be() {
         ("place", "say which number, for example: place 6 12"),
         ("place 7 10", "\"7\" is not one of the numbers 4, 5, 6, 8, 9 and 10"),
         ("place 262 10", "\"262\" is not one of the numbers 4, 5, 6, 8, 9 and 10"),
+        ("hard 5 10", "\"5\" is not one of the numbers 4, 6, 8 and 10"),
+        ("hard", "say which number, for example: hard 8 5"),
+        ("big 4 10", "\"4\" is not one of the numbers 6 and 8"),
+        ("craps 7 10", "\"7\" is not one of the numbers 2, 3 and 12"),
+        ("repeater 7 1", "\"7\" is not one of the numbers 2 to 6 and 8 to 12"),
+        ("hop 1", "say which number, for example: hop 1 2 5"),
+        ("hop 0 1 5", "\"0 1\" is not one of the numbers of two dice, 1 to 6"),
+        ("hop 1 2", "say how many chips, for example: hop 1 2 10"),
         ("place 6", "say how many chips, for example: place 6 10"),
         ("odds 20", "odds go behind a pass or don't pass bet, and there is none of yours"),
         ("odds 6 20", "odds on 6 go behind a come bet on 6, and there is none of yours"),
@@ -83,6 +108,17 @@ fn a_spot_is_read_back_as_it_is_shown() {
         "pass, don't pass, come, don't come, pass odds, don't pass odds, field"
     );
     assert_eq!(shown[9], "come odds 6");
+    let text = shown.join(", ");
+    for part in [
+        "place 10, buy 4",
+        "lay 10, hard 4, hard 6, hard 8, hard 10, big 6, big 8, any seven, any craps, craps 2, \
+         craps 3, craps 12, eleven, horn, c and e, hop 1 1, hop 1 2",
+        "hop 5 6, hop 6 6, fire, repeater 2",
+        "repeater 6, repeater 8",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!((Wager::all().count(), Spot::all().count()), (83, 95));
 }
 
 /// Golden: shells and scripts send these.
@@ -99,11 +135,31 @@ fn bets_have_their_json_form() {
         (Wager::DontComeOdds(Number::Five), r#"{"dont_come_odds":"five"}"#),
         (Wager::Field, r#""field""#),
         (Wager::Place(Number::Ten), r#"{"place":"ten"}"#),
+        (Wager::Buy(Number::Four), r#"{"buy":"four"}"#),
+        (Wager::Lay(Number::Ten), r#"{"lay":"ten"}"#),
+        (Wager::Hard(Hard::Eight), r#"{"hard":"eight"}"#),
+        (Wager::BigSix, r#""big_six""#),
+        (Wager::BigEight, r#""big_eight""#),
+        (Wager::AnySeven, r#""any_seven""#),
+        (Wager::AnyCraps, r#""any_craps""#),
+        (Wager::CrapsTwo, r#""craps_two""#),
+        (Wager::CrapsThree, r#""craps_three""#),
+        (Wager::CrapsTwelve, r#""craps_twelve""#),
+        (Wager::Eleven, r#""eleven""#),
+        (Wager::Horn, r#""horn""#),
+        (Wager::CAndE, r#""c_and_e""#),
+        (Wager::Hop(Hop::new(1, 2).unwrap()), r#"{"hop":[1,2]}"#),
+        (Wager::Fire, r#""fire""#),
+        (Wager::Repeater(Total::new(2).unwrap()), r#"{"repeater":2}"#),
     ] {
         assert_eq!(serde_json::to_string(&wager).unwrap(), json);
         assert_eq!(serde_json::from_str::<Wager>(json).unwrap(), wager);
     }
     assert_eq!(serde_json::to_string(&(Dice(3, 4), Chips(5))).unwrap(), "[[3,4],5]");
+    for json in [r#"{"hop":[2,1]}"#, r#"{"hop":[0,1]}"#, r#"{"repeater":7}"#, r#"{"repeater":13}"#]
+    {
+        assert!(serde_json::from_str::<Wager>(json).is_err(), "{json}");
+    }
 }
 
 #[test]
@@ -129,9 +185,8 @@ fn a_felt_survives_storing_and_false_dice_do_not() {
 #[test]
 fn every_bet_is_explained() {
     for wager in Wager::all() {
-        let guide = wager.guide();
-        assert_eq!(guide.name, wager.to_string());
-        for text in [guide.rule.as_str(), guide.payout, guide.derivation] {
+        let guide = wager.guide(&rules());
+        for text in [&guide.rule, &guide.pays] {
             assert!(!text.is_empty() && !text.contains("  "), "{wager}: {text:?}");
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     game::message::{InvitationId, Key, Op, SeatRole, Seating, name_is_sound},
     id::PeerId,
     limits::{TABLE_MEMBERS_MAX, TABLE_MEMBERS_MIN},
+    sorted::SortedSet,
 };
 
 impl Ledger {
@@ -45,29 +46,44 @@ impl Ledger {
         if self.seat_mut(seat, author)?.leaving {
             return Err(BatchError::WrongSeat { author });
         }
-        // Bets that may be taken down come back; the others are resolved as they fall.
-        let returned =
-            if self.phase == Phase::Opening { Vec::new() } else { self.felt.clear_seat(seat) };
-        let state = self.seat_mut(seat, author)?;
-        state.stack.0 += returned.iter().map(|(_, chips)| chips.0).sum::<u64>();
-        state.leaving = true;
+        self.seat_mut(seat, author)?.leaving = true;
+        self.take_down(seat);
         Ok(())
+    }
+
+    /// Bets that may be taken down come back; the others are resolved as they fall.
+    pub(super) fn take_down(&mut self, seat: Seat) {
+        if self.phase == Phase::Opening {
+            return;
+        }
+        let returned: u64 = self.felt.clear_seat(seat).iter().map(|(_, chips)| chips.0).sum();
+        if let Some(state) = self.seats.get_mut(&seat) {
+            state.stack.0 += returned;
+        }
     }
 
     /// Whether somebody waits to sit down or to go, and may.
     pub(super) fn members_due(&self) -> bool {
-        !self.joining.is_empty() || self.seats.iter().any(|(n, s)| self.may_go(*n, s))
+        !self.joining.is_empty() || !self.going().is_empty()
     }
 
-    pub(super) fn may_go(&self, seat: Seat, state: &SeatState) -> bool {
-        state.leaving && self.felt.bets_of(seat).next().is_none()
+    /// Who gives a seat up at the next change: those that leave or were expelled, then those that
+    /// are away as long as enough stay for fair dice.
+    fn going(&self) -> Vec<Seat> {
+        let free = |seat: Seat| self.felt.bets_of(seat).next().is_none();
+        let all = || self.seats.iter().filter(|(seat, _)| free(**seat));
+        let mut going: Vec<Seat> = all().filter(|(_, s)| s.leaving).map(|(n, _)| *n).collect();
+        let stay = self.seats.len() + self.joining.len() - going.len();
+        let away = all().filter(|(_, s)| s.away && !s.leaving).map(|(n, _)| *n);
+        going.extend(away.take(stay.saturating_sub(TABLE_MEMBERS_MIN)));
+        going
     }
 
     pub(super) fn change_members(&mut self) -> Result<(), BatchError> {
-        let gone: Vec<Seat> =
-            self.seats.iter().filter(|(n, s)| self.may_go(**n, s)).map(|(n, _)| *n).collect();
-        for state in gone.iter().filter_map(|seat| self.seats.remove(seat)) {
+        for seat in self.going() {
+            let Some(state) = self.seats.remove(&seat) else { continue };
             self.cashed_out.insert(state.key, state.stack);
+            self.note_departure(&state);
         }
         for (seating, dice_key) in std::mem::take(&mut self.joining) {
             let held = self.cashed_out.remove(&seating.key).unwrap_or_default();
@@ -88,13 +104,17 @@ impl Ledger {
                 ready: false,
                 acted: false,
                 leaving: false,
+                brought: stack,
+                away: false,
+                expelled: false,
+                absent_by: SortedSet::new(),
                 dice_key,
             };
             self.seats.insert(seat, state);
         }
-        if !self.shooter.is_some_and(|seat| self.can_shoot(seat)) {
-            self.shooter = self.next_shooter();
-        }
+        self.seats.values_mut().for_each(|state| state.absent_by.clear());
+        self.keep_membership();
+        self.pass_dice();
         self.start_epoch()
     }
 
@@ -116,7 +136,14 @@ impl Ledger {
     }
 
     pub(super) fn can_shoot(&self, seat: Seat) -> bool {
-        self.seats.get(&seat).is_some_and(|s| s.role != SeatRole::Witness && !s.leaving)
+        self.seats.get(&seat).is_some_and(|s| s.role != SeatRole::Witness && !s.leaving && !s.away)
+    }
+
+    /// The dice go on when whoever has them cannot shoot.
+    pub(super) fn pass_dice(&mut self) {
+        if !self.shooter.is_some_and(|seat| self.can_shoot(seat)) {
+            self.shooter = self.next_shooter();
+        }
     }
 
     /// The next seat in order that can shoot; people and bots take turns alike.

@@ -14,17 +14,23 @@
 //! 3. A bet that the house could not pay in the worst case is refused, so `bank` never runs dry.
 //! 4. Chips are conserved: bank + stacks + felt + cashed out = minted, asserted after every batch,
 //!    also in release builds.
+//! 5. Whoever is proven to have lied is expelled, whoever is away for long gives the dice and, at
+//!    a table of more than four, the seat up: `conduct` says how.
 //!
 //! It does not decide who may propose, nor when: that is `agree` and `session`.
 
+mod conduct;
 mod draw;
 mod members;
 mod read;
+
+pub use conduct::{DEPARTURES_MAX, Departure, MEMBERSHIPS_MAX, Offence, OffenceKind, Parting};
 
 use super::message::{
     Action, Batch, Entry, Genesis, InvitationId, Key, Op, SeatRole, Seating, name_is_sound,
 };
 use crate::{
+    agree,
     craps::{Chips, Dice, Felt, Number, RollOutcome, Seat, Wager},
     crypto::{
         dice::{self, DiceTable},
@@ -35,7 +41,7 @@ use crate::{
     sorted::{SortedMap, SortedSet},
 };
 use members::verified_key;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Identities a table remembers after they left. Guess: a busy bar in one night.
 pub const REMEMBERED_MAX: usize = 1024;
@@ -71,6 +77,14 @@ pub struct SeatState {
     pub acted: bool,
     /// Gives the seat up at the next chance.
     pub leaving: bool,
+    /// What it brought when it sat down.
+    pub brought: Chips,
+    /// A quorum has not heard it for long; over when it acts again.
+    pub away: bool,
+    /// Proven to have lied: it goes at the next chance and does nothing until then.
+    pub expelled: bool,
+    /// Who says that it is absent, since it acted last and since the members changed last.
+    absent_by: SortedSet<Seat>,
     dice_key: dice::VerifiedKey,
 }
 
@@ -93,9 +107,22 @@ pub struct Rolled {
 #[derive(Clone, Debug)]
 pub enum Happened {
     MembersChanged,
-    BetsOpened { roll: u64 },
-    BetsClosed { roll: u64 },
+    BetsOpened {
+        roll: u64,
+    },
+    BetsClosed {
+        roll: u64,
+    },
     Rolled(Box<Rolled>),
+    /// A quorum has not heard this member for long.
+    Away {
+        peer: PeerId,
+    },
+    /// A member was proven to have lied.
+    Expelled {
+        peer: PeerId,
+        offence: Offence,
+    },
 }
 
 /// Why a batch was refused. The ledger is unchanged.
@@ -121,6 +148,16 @@ pub enum BatchError {
     WrongRoll { got: u64, at: u64 },
     #[error("the entry is not due in this phase")]
     NotDue,
+    #[error("{peer} was expelled from this table")]
+    Expelled { peer: PeerId },
+    #[error("who was a member at height {height} is not known any more, or not yet")]
+    UnknownHeight { height: u64 },
+    #[error("the evidence proves nothing: {0}")]
+    NoProof(#[from] agree::EvidenceError),
+    #[error("{peer} acted since, the members changed, or the same was said before")]
+    StaleClaim { peer: PeerId },
+    #[error("{why}")]
+    MayNotBet { why: &'static str },
     #[error("{have} chips are at hand, {need} are needed")]
     NotEnoughChips { have: Chips, need: Chips },
     #[error("the house holds {bank} and could have to pay {exposure}")]
@@ -162,6 +199,11 @@ pub struct Ledger {
     phase: Phase,
     roll: u64,
     shooter: Option<Seat>,
+    /// The last member sets, each with the first height it agreed on.
+    memberships: VecDeque<(u64, Vec<Key>)>,
+    expelled: SortedMap<Key, Offence>,
+    /// Who gave a seat up last, newest first.
+    departures: VecDeque<Departure>,
 }
 
 impl Ledger {
@@ -176,6 +218,7 @@ impl Ledger {
             && genesis.invitation.bank.0 <= MINTED_MAX.0 / 4
             && genesis.invitation.buy_in.0 <= MINTED_MAX.0 / 4096
             && name_is_sound(&genesis.invitation.name)
+            && genesis.invitation.rules.check().is_ok()
             && genesis.seatings.iter().all(|s| name_is_sound(&s.name))
             && genesis.seatings.iter().all(|s| s.verify(invitation).is_ok());
         if !sound {
@@ -202,10 +245,13 @@ impl Ledger {
             last_seq: SortedMap::new(),
             bank: genesis.invitation.bank,
             minted: genesis.invitation.bank,
-            felt: Felt::new(),
+            felt: Felt::new(genesis.invitation.rules),
             phase: Phase::Dealing,
             roll: 0,
             shooter: None,
+            memberships: VecDeque::new(),
+            expelled: SortedMap::new(),
+            departures: VecDeque::new(),
         };
         ledger.change_members().ok()?;
         ledger.epoch.is_some().then_some(ledger)
@@ -254,6 +300,7 @@ impl Ledger {
         happened: &mut Vec<Happened>,
     ) -> Result<(), BatchError> {
         self.height += 1;
+        self.take_down_bets_of_the_gone();
         if self.members_due() && self.is_between_rolls() {
             self.phase = Phase::Dealing;
             self.change_members()?;
@@ -269,7 +316,8 @@ impl Ledger {
     /// Every check comes before the first change, so a refused entry leaves nothing behind.
     fn entry(&mut self, entry: &Entry, happened: &mut Vec<Happened>) -> Result<(), BatchError> {
         match entry {
-            Entry::Op(op) => self.op(op),
+            Entry::Op(op) => self.op(op, happened),
+            Entry::Evidence(bytes) => self.evidence(bytes, happened),
             Entry::BetsOpen { roll } => {
                 self.due(Phase::Dealing, *roll)?;
                 if self.members_due() {
@@ -299,11 +347,14 @@ impl Ledger {
         }
     }
 
-    fn op(&mut self, op: &Op) -> Result<(), BatchError> {
+    fn op(&mut self, op: &Op, happened: &mut Vec<Happened>) -> Result<(), BatchError> {
         let author = peer_id(&op.author);
         let last = self.last_seq.get(&op.author).copied().unwrap_or(0);
         if op.seq <= last {
             return Err(BatchError::Replayed { author, seq: op.seq, last });
+        }
+        if self.expelled.contains_key(&op.author) {
+            return Err(BatchError::Expelled { peer: author });
         }
         let seat = self.seat_of(&op.author);
         // Unknown authors may only join; checked before the costly signature.
@@ -323,28 +374,43 @@ impl Ledger {
                 self.due(Phase::Betting, *roll)?;
                 self.seat_mut(seat, author)?.ready = true;
             }
+            (Action::Absent { member, epoch, seq }, Some(seat)) => {
+                self.absent(seat, member, (*epoch, *seq), happened)?;
+            }
             (_, None) => return Err(BatchError::NotSeated { author }),
         }
         self.last_seq.insert(op.author, op.seq);
+        if let Some(state) = seat.and_then(|seat| self.seats.get_mut(&seat)) {
+            state.away = false;
+            state.absent_by.clear();
+        }
         Ok(())
     }
 
     fn bet(&mut self, seat: Seat, roll: u64, wager: Wager, chips: Chips) -> Result<(), BatchError> {
+        let refused = |why| Err(BatchError::MayNotBet { why });
+        if roll == self.roll && self.phase != Phase::Betting {
+            return refused("bets are closed for this roll; wait for the next one");
+        }
         self.due(Phase::Betting, roll)?;
         let state = self.seats.get(&seat).ok_or(BatchError::NotDue)?;
-        if state.ready || state.leaving || state.role == SeatRole::Witness {
-            return Err(BatchError::NotDue);
+        if state.role == SeatRole::Witness {
+            return refused("a witness votes and never bets; sit down as a player to bet");
+        }
+        if state.leaving {
+            return refused("this seat is being given up; take one again to bet");
+        }
+        if state.ready {
+            return refused("this seat has no more bets for this roll; wait for the next one");
         }
         if state.stack < chips {
             return Err(BatchError::NotEnoughChips { have: state.stack, need: chips });
         }
-        let mut felt = self.felt.clone();
-        felt.place(seat, wager, chips)?;
-        let exposure = felt.exposure();
+        let exposure = self.felt.exposure_with(seat, wager, chips)?;
         if exposure > self.bank {
             return Err(BatchError::BankTooSmall { bank: self.bank, exposure });
         }
-        self.felt = felt;
+        self.felt.place(seat, wager, chips)?;
         if let Some(state) = self.seats.get_mut(&seat) {
             state.stack.0 -= chips.0;
             state.acted = true;

@@ -43,6 +43,11 @@ impl Ledger {
         &self.felt
     }
 
+    /// What is granted to an identity that sits down for the first time, or broke.
+    pub fn buy_in(&self) -> Chips {
+        self.buy_in
+    }
+
     pub fn bank(&self) -> Chips {
         self.bank
     }

@@ -2,11 +2,14 @@
 
 use super::{Draft, HISTORY_MAX, Newcomer, Output, Session, Standing, wishes::own_ops};
 use crate::{
-    agree::{self, Decision, MemberKey, Members, message::Message as AgreeMessage},
+    agree::{
+        self, Decision, MemberKey, Members,
+        message::{Message as AgreeMessage, Resting, Status},
+    },
     game::{
-        keys::{decision_key, record_key, records_prefix},
-        ledger::{Happened, Ledger, Rolled},
-        message::{LOG_ANSWER_BYTES_MAX, Message},
+        keys::{decision_key, record_key, records_prefix, seatless_key},
+        ledger::{Happened, Ledger, Parting, Rolled},
+        message::{LOG_ANSWER_BYTES_MAX, Message, SeatRole},
     },
     id::PeerId,
     store::Write,
@@ -34,8 +37,19 @@ impl Session {
         if self.standing != Standing::Seated {
             return;
         }
-        let Some(key) = self.ledger.seat(from).map(|(_, s)| s.key) else { return };
         let next = self.ledger.height() + 1;
+        let Some(key) = self.ledger.seat(from).map(|(_, s)| s.key) else {
+            // It lost its seat while it was away, and does not know.
+            if let Ok(
+                AgreeMessage::Resting(Resting { height })
+                | AgreeMessage::Status(Status { height, .. }),
+            ) = AgreeMessage::decode(bytes)
+                && height < next
+            {
+                self.answer_log(from, height, now);
+            }
+            return;
+        };
         let speaks_of = match AgreeMessage::decode(bytes) {
             // Says only that its sender waits for that height too.
             Ok(AgreeMessage::Resting(resting)) => resting.height.saturating_sub(1),
@@ -76,12 +90,15 @@ impl Session {
     }
 
     /// Certified batches. Agreement checks each against the members of its height.
-    pub(super) fn on_log(&mut self, from: PeerId, decisions: &[Vec<u8>], now: Instant) {
+    pub(super) fn on_log(&mut self, from: PeerId, decisions: &[Vec<u8>], tip: u64, now: Instant) {
+        self.shown |= self.window() == Some(from);
         let before = self.ledger.height();
+        let mut missed = false;
         for bytes in decisions {
             let height = self.ledger.height();
-            let fits = Decision::decode(bytes).is_ok_and(|d| d.height == height + 1);
-            if !fits {
+            let of = Decision::decode(bytes).map_or(0, |decision| decision.height);
+            if of != height + 1 {
+                missed |= of > height + 1;
                 continue;
             }
             if !self.is_deciding() {
@@ -95,7 +112,8 @@ impl Session {
                 return;
             }
         }
-        if self.ledger.height() > before {
+        let behind = self.ledger.height() < tip;
+        if behind && (self.ledger.height() > before || missed) {
             let next = self.ledger.height() + 1;
             self.send(from, Message::GetLog { table: self.id(), from: next });
         }
@@ -142,7 +160,10 @@ impl Session {
     }
 
     pub(super) fn on_agree_output(&mut self, output: agree::Output, now: Instant) {
+        let seated = self.standing == Standing::Seated;
         match output {
+            // Whoever has no seat follows by other questions, and no member listens to its votes.
+            agree::Output::Broadcast { .. } | agree::Output::Send { .. } if !seated => {}
             agree::Output::Persist { seq, height, place, record } => {
                 let key = record_key(self.id(), height, place);
                 let writes = vec![Write::Put { key, value: record }];
@@ -165,6 +186,7 @@ impl Session {
                 self.counters.equivocations += 1;
                 let culprit = evidence.culprit.peer_id();
                 self.out.push_back(Output::Equivocation { culprit });
+                self.accuse(&evidence);
             }
             agree::Output::WantsHistory { peer, from } => {
                 self.answer_log(peer.peer_id(), from, now)
@@ -186,12 +208,16 @@ impl Session {
         if decision.height != self.ledger.height() + 1 {
             return;
         }
+        let before = (self.ledger.roll(), self.ledger.phase());
         // A quorum signed it, so more than f members are liars if it does not fit: nothing sound
         // can follow, and this peer takes no further part.
         let Some(happened) = self.apply(&decision.value) else {
             self.standing = Standing::Halted;
             return;
         };
+        if (self.ledger.roll(), self.ledger.phase()) != before {
+            self.moved_at = now;
+        }
         self.counters.decisions += 1;
         self.owed_round = None;
         self.draft = Draft::Stale;
@@ -213,9 +239,11 @@ impl Session {
         self.take_early_shares();
         self.answer_waiting(&own);
         self.prune_pool();
+        self.prune_evidence();
+        self.show_watchers();
         self.settle_standing();
         self.judge_reach(now);
-        self.watch.observe(&self.ledger, now);
+        self.watch.observe(&self.ledger, self.my_id, now);
         self.out.push_back(Output::Changed);
     }
 
@@ -245,13 +273,17 @@ impl Session {
                 self.shares.clear();
                 self.shared = None;
             }
-            Happened::BetsOpened { .. } | Happened::MembersChanged => {}
+            Happened::BetsOpened { .. }
+            | Happened::MembersChanged
+            | Happened::Away { .. }
+            | Happened::Expelled { .. } => {}
         }
     }
 
     pub(super) fn settle_standing(&mut self) {
         let seated = self.ledger.seat(self.my_id).is_some();
-        self.standing = match (self.standing, &self.newcomer, seated) {
+        let before = self.standing;
+        self.standing = match (before, &self.newcomer, seated) {
             (Standing::Halted, _, _) => Standing::Halted,
             (Standing::Joining, Some(Newcomer::CatchingUp { .. }), _) => Standing::Joining,
             (Standing::Joining, Some(Newcomer::SeatedBefore { height, .. }), true)
@@ -259,20 +291,37 @@ impl Session {
             {
                 Standing::Joining
             }
+            // An earlier life of this peer may hold a seat; looking on casts no votes for it.
+            (Standing::Watching, _, _) => Standing::Watching,
             (_, _, true) => Standing::Seated,
+            (Standing::Seated, _, false) if self.was_put_out() => Standing::Watching,
             (Standing::Seated | Standing::Left, _, false) => Standing::Left,
             (Standing::Joining, _, false) => Standing::Joining,
         };
-        if self.standing == Standing::Joining {
+        if matches!(self.standing, Standing::Joining | Standing::Watching) {
             return;
+        }
+        if (before, self.standing) == (Standing::Joining, Standing::Seated) {
+            let writes = vec![Write::DeletePrefix { prefix: seatless_key(self.id()) }];
+            self.out.push_back(Output::Store { writes, mark: None });
         }
         if let Some(Newcomer::SeatedBefore { request, .. }) = self.newcomer.take() {
             self.out.push_back(Output::Answer { request, result: Ok(()) });
         }
     }
 
+    /// Whether a person lost the seat against its will. It looks on and can see why.
+    fn was_put_out(&self) -> bool {
+        let last = self.ledger.departures().find(|departure| departure.peer == self.my_id);
+        self.role == SeatRole::Player
+            && last.is_some_and(|departure| departure.parting != Parting::Left)
+    }
+
     /// Rule 4 of the module: one reachable member after the other is asked.
     pub(super) fn follow(&mut self, now: Instant) {
+        if self.standing == Standing::Watching {
+            return self.look_on(now);
+        }
         self.follow_at = now + FOLLOW;
         if self.standing != Standing::Joining {
             return;

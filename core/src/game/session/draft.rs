@@ -1,4 +1,4 @@
-//! Makes a batch of what waits: shares, wishes, and what follows from the ledger's state.
+//! Makes a batch of what waits: evidence, shares, wishes, and what follows from the ledger's state.
 
 use super::{Session, deciding::Judged};
 use crate::{
@@ -93,12 +93,15 @@ impl Session {
         true
     }
 
-    /// The largest batch that fits the ledger, in an order that makes a roll as short as it can
-    /// be: open the last roll, open the bets, take the wishes, close the bets. What it leads to is
+    /// The largest batch that fits the ledger: proof of lies, then what makes a roll as short as
+    /// it can be: shares of the last roll, bets open, the wishes, bets closed. What it leads to is
     /// kept as judged: members that heard the same make the same batch.
     fn compose(&mut self) -> Draft {
         let trial = self.ledger.clone();
         let mut draft = Composer { trial, entries: Vec::new(), happened: Vec::new(), bytes: 0 };
+        for evidence in self.evidence.values() {
+            draft.add(Entry::Evidence(evidence.clone()));
+        }
         if draft.trial.phase() == Phase::Opening && self.shares.len() >= draft.trial.threshold() {
             for share in self.shares.values().take(draft.trial.threshold()) {
                 draft.add(Entry::Share(*share));

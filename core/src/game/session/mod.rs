@@ -9,13 +9,18 @@
 //! 4. A peer without a seat, or behind by more than one height, follows by certified batches.
 //!
 //! `wishes` holds what this peer and others want on the log, `draft` makes a batch of it,
-//! `deciding` takes batches through agreement and into the ledger; `caution` lets betting rest.
+//! `deciding` takes batches through agreement and into the ledger; `caution` lets betting rest,
+//! `conduct` speaks up against liars and the absent, `gallery` shows the table to those without a
+//! seat, `chat` is what they all say.
 //!
 //! It does not invite, list or store tables: that is `tables`.
 
 mod caution;
+mod chat;
+mod conduct;
 mod deciding;
 mod draft;
+mod gallery;
 mod wishes;
 
 use super::{
@@ -24,6 +29,7 @@ use super::{
     message::{Action, Genesis, Key, Message, Op, SeatRole},
     refused::{CommandError, RequestId},
     seating::{seating_for, secret_for},
+    strategy::Strategy,
 };
 use crate::{
     agree::{self, Agree, Decision},
@@ -39,8 +45,11 @@ use crate::{
     time::Instant,
 };
 pub use caution::{PAUSE_ABOVE, Pause, RESUME_BELOW};
+pub use chat::{LINES_MAX, Said};
+pub use conduct::ABSENT_AFTER;
 use deciding::{Judged, members_of};
 use draft::Draft;
+pub use gallery::WATCHERS_MAX;
 use std::collections::VecDeque;
 use wishes::{COMMAND_TIMEOUT, Waiting};
 
@@ -56,7 +65,9 @@ pub enum Standing {
     /// Has asked for a seat and follows the log.
     Joining,
     Seated,
-    /// Gave its seat up.
+    /// Follows the log without a seat: it looks on, or it lost its seat against its will.
+    Watching,
+    /// Gave its seat up, or no longer looks on.
     Left,
     /// A quorum signed a batch that does not fit the log, so more than f members lie. The log is
     /// kept as it is, and this peer takes no further part.
@@ -104,6 +115,10 @@ pub(super) enum Output {
     Equivocation {
         culprit: PeerId,
     },
+    Said {
+        peer: PeerId,
+        text: String,
+    },
 }
 
 /// See the module's first line.
@@ -148,6 +163,18 @@ pub struct Session {
     answered: SortedMap<PeerId, Instant>,
     /// When strangers' wishes in the pool were last heard.
     heard: SortedMap<Key, Instant>,
+    attendance: conduct::Attendance,
+    /// Verified evidence that the log does not hold yet, by culprit.
+    evidence: SortedMap<Key, Vec<u8>>,
+    /// Peers without a seat that look on by our help, and when they last said so.
+    watchers: SortedMap<PeerId, Instant>,
+    /// Whether the member that shows us the table answered since we last asked.
+    shown: bool,
+    /// Whether this peer looked on before it asked for a seat, and will again without one.
+    looked_on: bool,
+    talk: chat::Talk,
+    /// When the roll or its phase changed last.
+    moved_at: Instant,
     counters: SessionCounters,
     out: VecDeque<Output>,
 }
@@ -160,6 +187,8 @@ pub struct SessionCounters {
     pub ops_refused: u64,
     pub rolls: u64,
     pub equivocations: u64,
+    /// Lines of chat that were not taken: too fast, not signed, by nobody of this table.
+    pub lines_refused: u64,
 }
 
 impl Session {
@@ -211,9 +240,21 @@ impl Session {
             follow_turn: 0,
             answered: SortedMap::new(),
             heard: SortedMap::new(),
+            attendance: conduct::Attendance::new(now),
+            evidence: SortedMap::new(),
+            watchers: SortedMap::new(),
+            shown: false,
+            looked_on: false,
+            talk: chat::Talk::default(),
+            moved_at: now,
             counters: SessionCounters::default(),
             out: VecDeque::new(),
         })
+    }
+
+    /// How this seat bets when nobody tells it to.
+    pub(super) fn play_by(&mut self, strategy: Strategy) {
+        self.watch.play_by(strategy);
     }
 
     /// A table that others play at, to be joined when its log is taken in. The genesis may name
@@ -229,6 +270,18 @@ impl Session {
         session.standing = Standing::Joining;
         let until = now + COMMAND_TIMEOUT;
         session.newcomer = Some(Newcomer::CatchingUp { request, name, until });
+        Some(session)
+    }
+
+    /// A table that others play at, to look on without a seat. The genesis may name this peer.
+    pub(super) fn watch_table(
+        genesis: Genesis,
+        identity: &Identity,
+        role: SeatRole,
+        now: Instant,
+    ) -> Option<Session> {
+        let mut session = Session::new(genesis, identity, role, now)?;
+        session.standing = Standing::Watching;
         Some(session)
     }
 
@@ -250,7 +303,7 @@ impl Session {
             self.log.push(decision);
         }
         self.settle_standing();
-        self.watch.observe(&self.ledger, now);
+        self.watch.observe(&self.ledger, self.my_id, now);
         let Some(members) = members_of(&self.ledger) else { return false };
         let (group, height) = (*self.id().as_bytes(), self.ledger.height());
         self.agree = Agree::new(agree::Config::default(), group, identity, height, members, now);
@@ -267,13 +320,14 @@ impl Session {
         identity: &Identity,
         now: Instant,
     ) {
+        self.on_heard(from, now);
         match message {
             Message::Agree { bytes, .. } => self.on_agree(from, &bytes, now),
             Message::Submit { ops, .. } => self.on_ops(from, ops, now),
             Message::Share { share, .. } => self.on_share(from, share),
             Message::GetLog { from: height, .. } => self.answer_log(from, height, now),
             Message::Log { decisions, tip, .. } => {
-                self.on_log(from, &decisions, now);
+                self.on_log(from, &decisions, tip, now);
                 if self.ledger.height() >= tip {
                     self.caught_up(identity, now);
                 }
@@ -282,6 +336,9 @@ impl Session {
                 debug_assert_eq!(table, self.id());
                 self.send(from, Message::Start(self.genesis.clone()));
             }
+            Message::Evidence { evidence, .. } => self.on_evidence(from, &evidence),
+            Message::Watch { from: height, .. } => self.on_watch(from, height, now),
+            Message::Chat { line, .. } => self.on_line(from, line, now),
             // These concern no running table; `tables` takes them.
             Message::Invite(_)
             | Message::Accept { .. }
@@ -303,6 +360,9 @@ impl Session {
         }
         if self.follow_at <= now {
             self.follow(now);
+        }
+        if self.standing == Standing::Seated && self.attendance.next_look() <= now {
+            self.look_around(identity, now);
         }
         self.expire(now);
         self.advance(identity, now);
@@ -336,14 +396,21 @@ impl Session {
     }
 
     pub(super) fn leave(&mut self, request: RequestId, identity: &Identity, now: Instant) {
+        if self.standing == Standing::Watching {
+            return self.look_away(request);
+        }
         self.command(request, Action::Leave, identity, now);
     }
 
     /// This peer wants a seat at a table that it holds already.
-    pub(super) fn join(&mut self, request: RequestId) {
-        let error = match self.standing {
-            Standing::Joining => CommandError::Busy,
-            Standing::Seated | Standing::Left | Standing::Halted => CommandError::AlreadySeated,
+    pub(super) fn join(&mut self, request: RequestId, name: String, now: Instant) {
+        let error = match (self.standing, self.barred()) {
+            (Standing::Watching, None) => return self.take_part(request, name, now),
+            (Standing::Watching, Some(error)) => error,
+            (Standing::Joining, _) => CommandError::Busy,
+            (Standing::Seated | Standing::Left | Standing::Halted, _) => {
+                CommandError::AlreadySeated
+            }
         };
         self.out.push_back(Output::Answer { request, result: Err(error) });
     }
@@ -358,6 +425,11 @@ impl Session {
         if self.ledger.seat(self.my_id).is_some() {
             let height = self.ledger.height();
             self.newcomer = Some(Newcomer::SeatedBefore { request, height });
+            return;
+        }
+        if let Some(error) = self.barred() {
+            self.out.push_back(Output::Answer { request, result: Err(error) });
+            self.standing = Standing::Watching;
             return;
         }
         let seating = seating_for(identity, &self.genesis.invitation, name, self.role);
@@ -394,11 +466,13 @@ impl Session {
             .filter(|_| self.may_act_by_habit());
         let resend =
             (self.pool.contains_key(&self.me) || self.shared.is_some()).then_some(self.resend_at);
-        let follow = (self.standing == Standing::Joining).then_some(self.follow_at);
+        let follows = matches!(self.standing, Standing::Joining | Standing::Watching);
+        let follow = follows.then_some(self.follow_at);
         let waiting = self.waiting.iter().map(|w| w.until).min();
         let agree = (self.standing == Standing::Seated).then(|| self.agree.deadline());
         let deal = self.deal_due().filter(|_| self.standing == Standing::Seated);
-        [agree, habit, resend, follow, waiting, deal].into_iter().flatten().min()
+        let look = (self.standing == Standing::Seated).then(|| self.attendance.next_look());
+        [agree, habit, resend, follow, waiting, deal, look].into_iter().flatten().min()
     }
 
     fn judge_reach(&mut self, now: Instant) {
@@ -474,7 +548,7 @@ impl Session {
 
     /// Wishes of this peer that wait for the log.
     pub fn pending(&self) -> usize {
-        let wishes = |op: &&Op| !matches!(op.action, Action::Deal { .. });
+        let wishes = |op: &&Op| !matches!(op.action, Action::Deal { .. } | Action::Absent { .. });
         self.pool.get(&self.me).map_or(0, |ops| ops.values().filter(wishes).count())
     }
 
@@ -491,6 +565,11 @@ impl Session {
     /// The last rolls, newest first.
     pub fn history(&self) -> impl Iterator<Item = &Rolled> {
         self.history.iter()
+    }
+
+    /// When the roll or its phase changed last, as this peer saw it.
+    pub fn moved_at(&self) -> Instant {
+        self.moved_at
     }
 
     pub fn genesis(&self) -> &Genesis {

@@ -190,6 +190,9 @@ impl Session {
                 *at < roll || *at == roll && phase == Phase::Opening
             }
             Action::Deal { epoch, deals } => ledger.deals_are_void(*epoch, deals),
+            Action::Absent { member, epoch, seq } => {
+                !ledger.claim_counts(&op.author, member, *epoch, *seq)
+            }
             Action::Join(_) | Action::Leave => false,
         };
         let mut voided = Vec::new();
@@ -197,7 +200,8 @@ impl Session {
             let last = self.ledger.last_seq(author);
             ops.retain(|seq, op| {
                 let keep = *seq > last && !void(op);
-                if !keep && *author == self.me && *seq > last {
+                let wish = !matches!(op.action, Action::Absent { .. });
+                if wish && !keep && *author == self.me && *seq > last {
                     voided.push(*seq);
                 }
                 keep
@@ -235,7 +239,7 @@ impl Session {
         if let Some(Newcomer::CatchingUp { request, .. }) = self.newcomer.take_if(late) {
             let result = Err(CommandError::TimedOut);
             self.out.push_back(Output::Answer { request, result });
-            self.standing = Standing::Left;
+            self.standing = if self.looked_on { Standing::Watching } else { Standing::Left };
         }
         let (late, rest) =
             std::mem::take(&mut self.waiting).into_iter().partition(|w| w.until <= now);
@@ -243,6 +247,11 @@ impl Session {
         for Waiting { request, .. } in late {
             let result = Err(CommandError::TimedOut);
             self.out.push_back(Output::Answer { request, result });
+            if self.standing == Standing::Joining && self.looked_on {
+                self.pool.remove(&self.me);
+                self.newcomer = None;
+                self.standing = Standing::Watching;
+            }
         }
     }
 

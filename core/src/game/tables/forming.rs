@@ -2,14 +2,15 @@
 
 use super::{Output, TABLES_MAX, Tables};
 use crate::{
+    craps::Rules,
     crypto::identity::{Identity, peer_id},
     game::{
-        keys::genesis_key,
+        keys::{genesis_key, seatless_key},
         ledger::KEY_EPOCH,
         message::{Genesis, Invitation, InvitationId, Message, SeatRole, Seating, name_is_sound},
         refused::{CommandError, RequestId},
         seating::seating_for,
-        session::Session,
+        session::{Session, Standing},
     },
     id::{PeerId, TableId},
     limits::{NAME_BYTES_MAX, TABLE_MEMBERS_MAX, TABLE_MEMBERS_MIN},
@@ -41,9 +42,17 @@ pub(super) struct Forming {
     pub until: Instant,
 }
 
+/// What a table is fetched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Join,
+    Watch,
+}
+
 /// A table whose genesis is being fetched.
 pub(super) struct Fetching {
     pub request: RequestId,
+    pub purpose: Purpose,
     pub hosts: Vec<PeerId>,
     pub next: usize,
     pub again_at: Instant,
@@ -56,7 +65,7 @@ impl Tables {
     pub fn create(
         &mut self,
         request: RequestId,
-        name: String,
+        (name, rules): (String, Rules),
         invite: Vec<PeerId>,
         willing: Vec<PeerId>,
         identity: &Identity,
@@ -69,7 +78,8 @@ impl Tables {
         };
         asked.retain(|peer| *peer != identity.id());
         asked.truncate(TABLE_MEMBERS_MAX - 1);
-        if let Err(error) = self.may_create(&name, asked.len()) {
+        let sound = rules.check().map_err(|why| CommandError::BadRules { why: why.to_string() });
+        if let Err(error) = self.may_create(&name, asked.len()).and(sound) {
             return self.answer(request, Err(error));
         }
         let invitation = Invitation {
@@ -78,6 +88,7 @@ impl Tables {
             name,
             buy_in: self.config.buy_in,
             bank: self.config.bank,
+            rules,
         };
         let mine = seating_for(identity, &invitation, self.name.clone(), self.config.role);
         for peer in &asked {
@@ -111,6 +122,7 @@ impl Tables {
         let willing = self.config.role != SeatRole::Player
             && peer_id(&invitation.host) == from
             && name_is_sound(&invitation.name)
+            && invitation.rules.check().is_ok()
             && self.sessions.len() < TABLES_MAX;
         if !willing {
             return self.send(from, Message::Decline { invitation: id });
@@ -181,10 +193,19 @@ impl Tables {
         if self.sessions.contains_key(&table) || self.sessions.len() >= TABLES_MAX {
             return;
         }
-        if let Some(Fetching { request, .. }) = self.fetching.remove(&table) {
+        if let Some(Fetching { request, purpose, .. }) = self.fetching.remove(&table) {
             let (role, wish) = (self.config.role, (request, self.name.clone()));
-            match Session::follow_table(genesis.clone(), identity, role, wish, now) {
-                Some(session) => self.open(session, identity, now),
+            let session = match purpose {
+                Purpose::Join => Session::follow_table(genesis.clone(), identity, role, wish, now),
+                Purpose::Watch => Session::watch_table(genesis.clone(), identity, role, now),
+            };
+            match session {
+                Some(session) => {
+                    self.open(session, identity, now);
+                    if purpose == Purpose::Watch {
+                        self.answer(request, Ok(Some(table)));
+                    }
+                }
                 None => self.answer(request, Err(CommandError::UnknownTable { table })),
             }
             return;
@@ -203,9 +224,13 @@ impl Tables {
     }
 
     fn open(&mut self, mut session: Session, identity: &Identity, now: Instant) {
+        session.play_by(self.config.strategy);
         let table = session.id();
         let key = genesis_key(table);
         self.writes.push(Write::Put { key, value: session.genesis().encode() });
+        if session.standing() != Standing::Seated {
+            self.writes.push(Write::Put { key: seatless_key(table), value: Vec::new() });
+        }
         session.on_reach(&self.reach, identity, now);
         self.sessions.insert(table, session);
         self.out.push_back(Output::Opened { table });
@@ -216,9 +241,28 @@ impl Tables {
     /// `hosts` are the peers that announce the table.
     pub fn join(&mut self, request: RequestId, table: TableId, hosts: Vec<PeerId>, now: Instant) {
         if let Some(session) = self.sessions.get_mut(&table) {
-            session.join(request);
+            session.join(request, self.name.clone(), now);
             return self.collect(table);
         }
+        self.fetch_for(Purpose::Join, request, (table, hosts), now);
+    }
+
+    /// To see it without a seat. `hosts` are the peers that announce the table.
+    pub fn watch(&mut self, request: RequestId, table: TableId, hosts: Vec<PeerId>, now: Instant) {
+        match self.session(table).map(Session::standing) {
+            Some(Standing::Watching) => self.answer(request, Ok(Some(table))),
+            Some(_) => self.answer(request, Err(CommandError::AlreadySeated)),
+            None => self.fetch_for(Purpose::Watch, request, (table, hosts), now),
+        }
+    }
+
+    fn fetch_for(
+        &mut self,
+        purpose: Purpose,
+        request: RequestId,
+        (table, hosts): (TableId, Vec<PeerId>),
+        now: Instant,
+    ) {
         let error = if hosts.is_empty() {
             Some(CommandError::UnknownTable { table })
         } else if self.sessions.len() >= TABLES_MAX {
@@ -232,7 +276,8 @@ impl Tables {
             return self.answer(request, Err(error));
         }
         let until = now + FETCH_TIMEOUT;
-        self.fetching.insert(table, Fetching { request, hosts, next: 0, again_at: now, until });
+        let fetching = Fetching { request, purpose, hosts, next: 0, again_at: now, until };
+        self.fetching.insert(table, fetching);
         self.fetch(now);
     }
 

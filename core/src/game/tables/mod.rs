@@ -10,11 +10,12 @@
 mod forming;
 
 use super::{
-    keys::table_prefix,
+    keys::{seatless_key, table_prefix},
     ledger::Happened,
     message::{Genesis, InvitationId, Message, SeatRole},
     refused::{CommandError, RequestId},
     session::{self, Reach, Session, Standing},
+    strategy::Strategy,
 };
 use crate::{
     agree::Decision,
@@ -52,11 +53,18 @@ pub struct Config {
     pub buy_in: Chips,
     /// What the house of such a table starts with.
     pub bank: Chips,
+    /// How this peer bets in the role of a bot.
+    pub strategy: Strategy,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { role: SeatRole::Player, buy_in: Chips(1_000), bank: Chips(100_000) }
+        Config {
+            role: SeatRole::Player,
+            buy_in: Chips(1_000),
+            bank: Chips(100_000),
+            strategy: Strategy::default(),
+        }
     }
 }
 
@@ -108,6 +116,11 @@ pub enum Output {
         table: TableId,
         culprit: PeerId,
     },
+    Said {
+        table: TableId,
+        peer: PeerId,
+        text: String,
+    },
 }
 
 /// See the module's first line.
@@ -154,13 +167,17 @@ impl Tables {
         now: Instant,
     ) -> (usize, usize) {
         let mut lost = 0;
+        let seatless = |session: &Session| {
+            let mark = seatless_key(session.id());
+            stored.iter().any(|(key, _)| *key == mark)
+        };
         let geneses = stored.iter().filter(|(key, _)| key.ends_with(b"/genesis"));
         for (_, value) in geneses {
             match self.restore_one(value, stored, identity, now) {
-                Some(session) if session.standing() == Standing::Seated => {
+                Some(session) if session.standing() == Standing::Seated && !seatless(&session) => {
                     self.sessions.insert(session.id(), session);
                 }
-                // It was being joined, and the wish died with the process.
+                // It was looked at or being joined, and the wish died with the process.
                 Some(session) => {
                     self.writes.push(Write::DeletePrefix { prefix: table_prefix(session.id()) });
                 }
@@ -179,6 +196,7 @@ impl Tables {
     ) -> Option<Session> {
         let genesis = Genesis::decode(genesis)?;
         let mut session = Session::new(genesis, identity, self.config.role, now)?;
+        session.play_by(self.config.strategy);
         let prefix = table_prefix(session.id());
         let under = |part: &[u8]| -> Vec<&Vec<u8>> {
             let start = [&prefix[..], part].concat();
@@ -207,6 +225,19 @@ impl Tables {
 
     pub fn ready(&mut self, request: RequestId, table: TableId, id: &Identity, now: Instant) {
         self.with(request, table, |session| session.ready(request, id, now));
+    }
+
+    /// Words for everybody at the table. Never on the log.
+    pub fn say(
+        &mut self,
+        request: RequestId,
+        table: TableId,
+        text: String,
+        identity: &Identity,
+        now: Instant,
+    ) {
+        let salt = self.rng.bytes();
+        self.with(request, table, |session| session.say(request, (text, salt), identity, now));
     }
 
     /// The name new seats are taken under; seats already taken keep theirs.
@@ -369,6 +400,7 @@ impl Tables {
                 session::Output::Equivocation { culprit } => {
                     Output::Equivocation { table, culprit }
                 }
+                session::Output::Said { peer, text } => Output::Said { table, peer, text },
             };
             self.out.push_back(output);
         }
@@ -416,7 +448,10 @@ fn table_of(message: &Message) -> Option<TableId> {
         | Message::Submit { table, .. }
         | Message::Share { table, .. }
         | Message::GetLog { table, .. }
-        | Message::Log { table, .. } => Some(*table),
+        | Message::Log { table, .. }
+        | Message::Evidence { table, .. }
+        | Message::Watch { table, .. }
+        | Message::Chat { table, .. } => Some(*table),
         Message::Invite(_)
         | Message::Accept { .. }
         | Message::Decline { .. }

@@ -1,15 +1,19 @@
-//! All tables of a few peers without a mesh between them: who gets a seat, and who does not.
+//! All tables of a few peers without a mesh between them: who gets a seat, and who does not, who
+//! loses it, who looks on and what they say.
 
 // A test stops at the first surprise.
 #![allow(clippy::unwrap_used)]
 
+mod conduct;
+mod gallery;
+
 use bitcraps_core::{
-    craps::{Chips, Wager},
+    craps::{Chips, Number, Rules, Spot, Wager},
     crypto::identity::Identity,
     game::{
-        CommandError, Config, Output, PAUSE_ABOVE, RESUME_BELOW, RequestId, SeatRole, Session,
-        Standing, Tables,
-        message::{Action, Message, Op},
+        CommandError, Config, Happened, Output, PAUSE_ABOVE, RESUME_BELOW, RequestId, SeatRole,
+        Session, Standing, Strategy, Tables,
+        message::{Action, Invitation, Message, Op},
     },
     health::{Risk, RiskMethod},
     id::{PeerId, TableId},
@@ -28,6 +32,12 @@ struct World {
     asked: u64,
     /// A peer that neither sends nor hears any more.
     gone: Option<usize>,
+    /// Who lies in this run, if anybody.
+    liar: Option<PeerId>,
+    /// Who was told of whose words.
+    said: Vec<(usize, PeerId, String)>,
+    /// What was told of members' conduct, and to whom.
+    conduct: Vec<(usize, Happened)>,
 }
 
 impl World {
@@ -37,7 +47,18 @@ impl World {
         let tables = (0..peers).map(|n| tables(n, peers)).collect();
         let now = Instant::from_millis(1);
         let (wire, answers) = (VecDeque::new(), Vec::new());
-        let mut world = World { tables, identities, now, wire, answers, asked: 0, gone: None };
+        let mut world = World {
+            tables,
+            identities,
+            now,
+            wire,
+            answers,
+            asked: 0,
+            gone: None,
+            liar: None,
+            said: Vec::new(),
+            conduct: Vec::new(),
+        };
         (0..world.tables.len()).for_each(|who| world.connect(who));
         world
     }
@@ -58,7 +79,14 @@ impl World {
         let invite = (1..5).map(|who| world.id(who)).collect();
         let request = world.request();
         let (identity, now) = (&world.identities[0], world.now);
-        world.tables[0].create(request, "t".to_owned(), invite, Vec::new(), identity, now);
+        world.tables[0].create(
+            request,
+            ("t".to_owned(), Rules::default()),
+            invite,
+            Vec::new(),
+            identity,
+            now,
+        );
         world.run(3000);
         let table = world.answer(request).unwrap().unwrap();
         world.roll(table);
@@ -145,9 +173,10 @@ impl World {
                 self.tables[who].on_stored(ticket, &self.identities[who], self.now);
             }
             Output::Answer { request, result } => self.answers.push((request, result)),
-            Output::Equivocation { culprit, .. } => panic!("{culprit} is accused"),
+            Output::Equivocation { culprit, .. } => assert_eq!(Some(culprit), self.liar),
+            Output::Said { peer, text, .. } => self.said.push((who, peer, text)),
+            Output::Happened { what, .. } => self.conduct.push((who, what)),
             Output::Opened { .. }
-            | Output::Happened { .. }
             | Output::Changed { .. }
             | Output::AdsChanged
             | Output::Frozen { .. }
@@ -162,8 +191,96 @@ impl World {
 fn tables(number: u64, peers: u64) -> Tables {
     let person = number == 0 || number == peers - 1;
     let role = if person { SeatRole::Player } else { SeatRole::Bot };
-    let config = Config { role, buy_in: Chips(1000), bank: Chips(100_000) };
+    let strategy = Strategy::ALL[number as usize % 4];
+    let config = Config { role, buy_in: Chips(1000), bank: Chips(100_000), strategy };
     Tables::new(config, format!("p{number}"), &Seed::from_number(number))
+}
+
+#[test]
+fn a_table_cannot_be_created_by_unsound_rules() {
+    let mut world = World::new(6);
+    let invite = (1..5).map(|who| world.id(who)).collect();
+    let request = world.request();
+    let rules = Rules { min: Chips(0), ..Rules::default() };
+    let (identity, now) = (&world.identities[0], world.now);
+    world.tables[0].create(request, ("t".to_owned(), rules), invite, Vec::new(), identity, now);
+    world.run(3000);
+    let why = world.answer(request).unwrap_err().to_string();
+    assert_eq!(
+        why,
+        "no table can be played by these rules: the smallest bet is 0 chips; it is at least 1 and \
+         at most the largest, 10000"
+    );
+}
+
+#[test]
+fn members_decline_an_invitation_by_unsound_rules() {
+    let mut world = World::new(6);
+    let invitation = Invitation {
+        host: world.identities[0].card().key,
+        salt: [0; 16],
+        name: "t".to_owned(),
+        buy_in: Chips(1000),
+        bank: Chips(1000),
+        rules: Rules { min: Chips(0), ..Rules::default() },
+    };
+    let id = invitation.id();
+    let from = world.id(0);
+    let message = Message::Invite(invitation);
+    world.tables[1].on_message(from, message, &world.identities[1], world.now);
+    let sent =
+        core::iter::from_fn(|| world.tables[1].poll_output()).find_map(|output| match output {
+            Output::Send { message, .. } => Some(message),
+            _ => None,
+        });
+    assert_eq!(sent, Some(Message::Decline { invitation: id }));
+}
+
+/// Peers 1 to 4 of a table are bots: iron cross, martingale, random, conservative.
+#[test]
+fn every_bot_bets_by_its_own_strategy() {
+    let (mut world, table) = World::with_table();
+    let mut seen: [Vec<Spot>; 5] = Default::default();
+    let mut doubled = None;
+    let (mut lay, mut losses) = (None, 0);
+    for _ in 0..60 {
+        // A person acts, so the bots do; they have the time that they take.
+        let roll = world.session(0, table).unwrap().ledger().roll();
+        let request = world.request();
+        let bet = (Wager::Field, Chips(1));
+        world.tables[0].bet(request, table, bet, &world.identities[0], world.now);
+        world.run(500);
+        let ledger = world.session(0, table).unwrap().ledger();
+        for (who, seen) in seen.iter_mut().enumerate() {
+            let (seat, _) = ledger.seat(world.id(who)).unwrap();
+            seen.extend(ledger.felt().bets_of(seat).map(|(spot, _)| spot));
+        }
+        let (seat, state) = ledger.seat(world.id(2)).unwrap();
+        let pass = ledger.felt().chips_on(seat, Spot::Pass);
+        if let (Some((before, stack)), true) = (lay, pass > Chips::ZERO) {
+            // A new bet lies there once the last one was decided.
+            if state.stack.saturating_add(pass) != Chips(stack) {
+                losses = if state.stack.0 + pass.0 < stack { losses + 1 } else { 0 };
+                assert_eq!(pass.0, 10 << losses, "after {losses} losses in a row, {before:?}");
+                doubled = doubled.max((losses > 0).then_some(losses));
+            }
+        }
+        if pass > Chips::ZERO {
+            lay = Some((pass, state.stack.0 + pass.0));
+        }
+        world.roll(table);
+        assert!(world.session(0, table).unwrap().ledger().roll() > roll);
+    }
+    assert!(doubled.is_some(), "the martingale never lost");
+    seen[3].sort();
+    seen[3].dedup();
+    let only = |who: usize, spots: &[Spot]| seen[who].iter().all(|spot| spots.contains(spot));
+    let place = Spot::Place;
+    let cross = [place(Number::Five), place(Number::Six), place(Number::Eight), Spot::Field];
+    assert!(only(1, &cross) && cross.iter().all(|spot| seen[1].contains(spot)));
+    assert!(only(2, &[Spot::Pass]) && !seen[2].is_empty());
+    assert!(seen[3].len() > 10, "{:?}", seen[3]);
+    assert!(only(4, &[Spot::Pass, Spot::PassOdds]) && seen[4].contains(&Spot::PassOdds));
 }
 
 #[test]

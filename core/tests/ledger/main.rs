@@ -3,8 +3,10 @@
 // A test stops at the first surprise.
 #![allow(clippy::unwrap_used)]
 
+mod conduct;
+
 use bitcraps_core::{
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     crypto::{
         dice::{MemberSecret, Share},
         identity::Identity,
@@ -46,6 +48,7 @@ fn invitation() -> Invitation {
         name: "table".to_owned(),
         buy_in: Chips(1000),
         bank: Chips(10_000),
+        rules: Rules::default(),
     }
 }
 
@@ -199,12 +202,14 @@ fn an_op_counts_once_and_only_under_its_authors_signature() {
 #[test]
 fn bets_stand_only_between_open_and_closed() {
     let mut bench = Bench::new(4);
-    assert_eq!(bench.bet(0, Wager::Pass, 10).unwrap_err(), BatchError::NotDue);
+    let closed =
+        BatchError::MayNotBet { why: "bets are closed for this roll; wait for the next one" };
+    assert_eq!(bench.bet(0, Wager::Pass, 10).unwrap_err(), closed);
     bench.open();
     assert!(bench.bet(0, Wager::Pass, 10).is_ok());
     bench.close();
     assert_eq!(bench.ledger.phase(), Phase::Opening);
-    assert_eq!(bench.bet(0, Wager::Field, 10).unwrap_err(), BatchError::NotDue);
+    assert_eq!(bench.bet(0, Wager::Field, 10).unwrap_err(), closed);
 }
 
 #[test]
@@ -268,6 +273,62 @@ fn a_bet_the_house_could_not_pay_is_refused() {
     poor.ledger = Ledger::new(&poor.genesis).unwrap();
     poor.open();
     assert!(matches!(poor.bet(0, Wager::Field, 1000), Err(BatchError::BankTooSmall { .. })));
+}
+
+#[test]
+fn a_bet_that_is_not_allowed_is_refused_with_a_sentence_and_changes_nothing() {
+    let mut invitation = invitation();
+    invitation.rules =
+        Rules { min: Chips(5), max: Chips(500), side_max: Chips(5), ..invitation.rules };
+    let role = |n| if n == 3 { SeatRole::Witness } else { SeatRole::Player };
+    let (members, seatings): (Vec<_>, Vec<_>) =
+        (0..4).map(|n| member(n, &invitation, role(n))).unzip();
+    let genesis = Genesis { invitation, seatings };
+    let ledger = Ledger::new(&genesis).unwrap();
+    let mut bench = Bench { genesis, ledger, members };
+    let (stranger, _) = member(9, &bench.genesis.invitation, SeatRole::Player);
+    let nobody = stranger.identity.id();
+    bench.members.push(stranger);
+    let refused = |bench: &mut Bench, who: usize, wager, chips, sentence: &str| {
+        let before = (bench.ledger.log_hash(), bench.total(), bench.ledger.felt().clone());
+        let why = bench.bet(who, wager, chips).unwrap_err().to_string();
+        assert_eq!(why, sentence, "{wager} {chips}");
+        assert_eq!(before, (bench.ledger.log_hash(), bench.total(), bench.ledger.felt().clone()));
+    };
+    refused(&mut bench, 0, Wager::Pass, 10, "bets are closed for this roll; wait for the next one");
+    bench.open();
+    let witness = "a witness votes and never bets; sit down as a player to bet";
+    for (who, wager, chips, sentence) in [
+        (0, Wager::Come, 10, "come needs a point; wait until the come-out roll has set one"),
+        (0, Wager::Pass, 0, "a bet is at least one chip"),
+        (0, Wager::Pass, 4, "at least 5 chips must lie on pass; bet more at once"),
+        (0, Wager::Pass, 501, "at most 500 chips may lie on pass, and 0 lie there already"),
+        (0, Wager::Fire, 6, "at most 5 chips may lie on fire, and 0 lie there already"),
+        (0, Wager::Pass, 1001, "1000 chips are at hand, 1001 are needed"),
+        (0, Wager::CrapsTwo, 400, "the house holds 10000 and could have to pay 12000"),
+        (3, Wager::Pass, 10, witness),
+        (4, Wager::Pass, 10, &*format!("{nobody} has no seat")),
+    ] {
+        refused(&mut bench, who, wager, chips, sentence);
+    }
+    bench.bet(0, Wager::Pass, 10).unwrap();
+    let shooter = bench.ledger.shooter().unwrap();
+    let other = (0..3).find(|who| bench.members[*who].identity.id() != shooter).unwrap();
+    let ready = bench.op(other, Action::Ready { roll: 0 });
+    bench.apply(vec![ready]).unwrap();
+    let ready = "this seat has no more bets for this roll; wait for the next one";
+    refused(&mut bench, other, Wager::Pass, 10, ready);
+    bench.close();
+    refused(&mut bench, 0, Wager::Pass, 10, "bets are closed for this roll; wait for the next one");
+}
+
+#[test]
+fn a_table_by_unsound_rules_does_not_exist() {
+    let mut invitation = invitation();
+    invitation.rules.min = Chips(0);
+    let (_, seatings): (Vec<_>, Vec<_>) =
+        (0..4).map(|n| member(n, &invitation, SeatRole::Player)).unzip();
+    assert!(Ledger::new(&Genesis { invitation, seatings }).is_none());
 }
 
 #[test]
