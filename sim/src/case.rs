@@ -16,6 +16,7 @@ use crate::{
 };
 use bitcraps_core::{
     id::PeerId,
+    limits::TABLE_MEMBERS_MIN,
     node::{Address, Config, Event, NodeView, SeatRole, TableState, TableView, Transport},
     seed::{Rng, Seed},
     time::{Duration, Instant},
@@ -387,7 +388,8 @@ impl Case {
             Goal::Seated(key) => self.all_show(*key, |t| t.state == TableState::Playing),
             Goal::Rolled { table, more, by } => {
                 let wanted = mark.rolls[table.0] + more;
-                by.iter().all(|m| self.table_at(*m, *table).is_some_and(|t| t.roll >= wanted))
+                let rolled = |t: &TableView| t.roll >= wanted || is_short(t);
+                by.iter().all(|m| self.table_at(*m, *table).is_some_and(rolled))
             }
             Goal::Frozen(key) => self.all_show(*key, |t| t.state == TableState::Frozen),
             Goal::StandsStill { lasting, .. } => self.world.now().since(mark.at) >= *lasting,
@@ -495,12 +497,18 @@ impl Case {
             votes: self.liars().map(|(_, liar)| liar.heard()).sum(),
             crashes: self.world.crashes(),
             accused: self.checker.accused(),
+            expelled: self.checker.expelled(),
             events: self.world.steps(),
             stages,
             violations: self.checker.into_violations(),
             state_hash: hash.finalize().to_hex().to_string(),
         }
     }
+}
+
+/// Whoever was proven to lie has gone, and too few are left for fair dice until somebody joins.
+fn is_short(table: &TableView) -> bool {
+    table.members.len() < TABLE_MEMBERS_MIN
 }
 
 fn figure_of(view: &NodeView) -> Figure {

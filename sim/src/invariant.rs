@@ -81,6 +81,8 @@ pub struct Checker {
     liars: BTreeSet<PeerId>,
     /// Liars that some honest node accused.
     accused: BTreeSet<PeerId>,
+    /// Liars that some table expelled.
+    expelled: BTreeSet<PeerId>,
     log: BTreeMap<(TableId, u64), String>,
     dice: BTreeMap<(TableId, u64), Dice>,
     outcomes: BTreeMap<(TableId, u64), HistoryView>,
@@ -96,6 +98,11 @@ impl Checker {
     /// A checker for a world in which these nodes lie.
     pub fn with_liars(liars: BTreeSet<PeerId>) -> Checker {
         Checker { liars, ..Checker::default() }
+    }
+
+    /// How many liars were expelled from a table.
+    pub fn expelled(&self) -> u64 {
+        self.expelled.len() as u64
     }
 
     /// How many liars honest nodes accused of equivocation.
@@ -154,6 +161,10 @@ impl Checker {
             Event::Equivocation { table, culprit } => {
                 let what = format!("{culprit:?} is accused at {table:?}");
                 self.found(by, Invariant::NoFalseAccusation, what);
+                true
+            }
+            Event::MemberExpelled { peer_id, .. } if self.liars.contains(peer_id) => {
+                self.expelled.insert(*peer_id);
                 true
             }
             Event::MemberExpelled { table, peer_id, .. } => {

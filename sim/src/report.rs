@@ -22,10 +22,11 @@ pub struct Report {
     pub congested: u64,
     pub rolls: u64,
     pub tables: u64,
-    /// Nodes that lied, how often in which way, and how many of them were accused.
+    /// Nodes that lied, how often in which way, and how many of them were accused and expelled.
     pub liars: Vec<usize>,
     pub lies: BTreeMap<Lie, u64>,
     pub accused: u64,
+    pub expelled: u64,
     /// Votes of others that liars listened to.
     pub votes: u64,
     /// Deaths of nodes.
@@ -74,7 +75,8 @@ impl fmt::Display for Report {
             let lies: Vec<String> =
                 self.lies.iter().map(|(lie, times)| format!("{lie:?} {times}")).collect();
             let (who, what) = (liars.join(", "), lies.join(", "));
-            writeln!(f, "lied: {who}; {} accused; {what}", self.accused)?;
+            let (accused, expelled) = (self.accused, self.expelled);
+            writeln!(f, "lied: {who}; {accused} accused; {expelled} expelled; {what}")?;
         }
         match self.violations.len() {
             0 => writeln!(f, "no invariant was violated")?,
@@ -117,6 +119,7 @@ mod tests {
             liars: vec![2],
             lies: [(Lie::TwoVotes, 9)].into(),
             accused: 1,
+            expelled: 1,
             votes: 4,
             crashes: 0,
             events: 4,
@@ -143,7 +146,7 @@ mod tests {
         assert_eq!(json["violations"][0]["invariant"], "one_log");
         let text = report.to_string();
         assert!(text.contains("missed    the mesh forms"), "{text}");
-        assert!(text.contains("lied: 2; 1 accused; TwoVotes 9"), "{text}");
+        assert!(text.contains("lied: 2; 1 accused; 1 expelled; TwoVotes 9"), "{text}");
         assert!(text.contains("7 ms, node 3: OneLog: two"), "{text}");
     }
 }

@@ -72,7 +72,8 @@ pub enum Goal {
     Elapsed(Duration),
     /// Every honest member shows the table as playing.
     Seated(TableKey),
-    /// Each of these members has decided so many more rolls than any had when the stage began.
+    /// Each of these members has decided so many more rolls than any had when the stage began, or
+    /// shows that liars were expelled and too few are left to roll.
     Rolled { table: TableKey, more: u64, by: Vec<usize> },
     /// Every running member shows the table as frozen.
     Frozen(TableKey),

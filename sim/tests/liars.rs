@@ -22,23 +22,24 @@ fn withstood(lie: Lie) -> [Report; 2] {
         let report = run_scenario(Among::liars(members, liars, &[lie]).scenario(), 1);
         println!("{report}");
         assert_eq!(report.violations, [], "\n{report}");
-        assert!(report.rolls >= 5, "\n{report}");
+        // Of four, three are left when the liar is expelled: they wait for a fourth.
+        assert!(report.rolls >= 5 || (members, report.expelled) == (4, 1), "\n{report}");
         assert!(report.lies[&lie] > 0, "nothing was told: the test says nothing\n{report}");
         report
     })
 }
 
 #[test]
-fn two_proposals_at_one_height_are_told_from_each_other_and_their_author_is_accused() {
+fn two_proposals_at_one_height_are_told_from_each_other_and_their_author_is_expelled() {
     for report in withstood(Lie::TwoProposals) {
-        assert_eq!(report.accused, report.liars.len() as u64, "\n{report}");
+        assert_eq!(report.expelled, report.liars.len() as u64, "\n{report}");
     }
 }
 
 #[test]
-fn two_votes_in_one_round_accuse_whoever_cast_them_and_decide_nothing_twice() {
+fn two_votes_in_one_round_expel_whoever_cast_them_and_decide_nothing_twice() {
     for report in withstood(Lie::TwoVotes) {
-        assert_eq!(report.accused, report.liars.len() as u64, "\n{report}");
+        assert_eq!(report.expelled, report.liars.len() as u64, "\n{report}");
     }
 }
 

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bitcraps_core::{
-    craps::{Chips, Wager},
+    craps::{Chips, Rules, Wager},
     id::TableId,
     node::{Command, CommandError, Config, Event, RequestId, SeatRole, TableState, TableView},
     seed::Seed,
@@ -58,7 +58,10 @@ impl Mesh {
         (0..MEMBERS).for_each(|node| drop(mesh.world.inflict(Fault::Restart { node })));
         mesh.pass(3_000);
         let invite = (1..MEMBERS).map(|node| mesh.world.peer_id(node)).collect();
-        let created = mesh.ask(0, Command::CreateTable { name: "seven".to_owned(), invite });
+        let created = mesh.ask(
+            0,
+            Command::CreateTable { name: "seven".to_owned(), invite, rules: Rules::default() },
+        );
         mesh.table = created.unwrap();
         mesh.pass(1_000);
         mesh.roll();

@@ -30,6 +30,7 @@ pub struct Sum {
     pub liars: u64,
     pub lies: u64,
     pub accused: u64,
+    pub expelled: u64,
     /// Worlds by their number of nodes.
     pub sizes: BTreeMap<usize, u64>,
     /// Seeds of worlds in which something was violated, ascending.
@@ -45,6 +46,7 @@ impl Sum {
         self.liars += report.liars.len() as u64;
         self.lies += report.lies.values().sum::<u64>();
         self.accused += report.accused;
+        self.expelled += report.expelled;
         *self.sizes.entry(report.nodes).or_default() += 1;
         if !report.violations.is_empty() {
             self.broken.push(seed);
@@ -56,10 +58,10 @@ impl Sum {
         let Sum { scenario, seeds: (first, last), worlds, rolls, crashes, .. } = self;
         format!(
             "{scenario}, seeds {first} to {last}: {worlds} worlds, {rolls} rolls, \
-             {crashes} crashes, {} liars told {} lies and {} were accused; {} worlds broken",
+             {crashes} crashes, {} liars told {} lies, {} were expelled; {} worlds broken",
             self.liars,
             self.lies,
-            self.accused,
+            self.expelled,
             self.broken.len()
         )
     }
