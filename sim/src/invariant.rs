@@ -260,7 +260,8 @@ impl Checker {
         }
     }
 
-    /// While a roll is being opened its bets stand still, and they are the same everywhere.
+    /// While a roll is being opened its bets stand still, and they are the same everywhere; but
+    /// whoever is expelled meanwhile loses all of its own to the house.
     fn check_felt(&mut self, by: Witness, table: &TableView) {
         if table.phase != TablePhase::Opening {
             return;
@@ -272,12 +273,19 @@ impl Checker {
             .collect();
         let key = (table.table_id, table.roll);
         let first = self.felts.entry(key).or_insert_with(|| felt.clone());
-        if *first != felt {
+        // Without the bets of those who were expelled and have none any more in the other.
+        let kept = |bets: &Felt, other: &Felt| -> Felt {
+            let lost = |peer| self.expelled.contains(peer) && other.iter().all(|b| b.0 != *peer);
+            bets.iter().filter(|(peer, ..)| !lost(peer)).cloned().collect()
+        };
+        if kept(first, &felt) != kept(&felt, first) {
             let what = format!(
                 "{:?} roll {}: bets changed after they were closed: {felt:?}, first {first:?}",
                 table.table_id, table.roll
             );
             self.found(by, Invariant::BetsBeforeDice, what);
+        } else if felt.len() > first.len() {
+            *first = felt;
         }
     }
 

@@ -5,8 +5,8 @@ use bitcraps_core::{
     id::{NodeKind, PeerId, TableId},
     limits::LINKS_MAX,
     node::{
-        BetView, Counters, Event, HistoryView, LinkState, LinkView, MapView, NodeView, RequestId,
-        SeatRole, SeatView, TablePhase, TableState, TableView, Transport,
+        BetView, Counters, Event, HistoryView, LinkState, LinkView, MapView, NodeView, Offence,
+        OffenceKind, RequestId, SeatRole, SeatView, TablePhase, TableState, TableView, Transport,
     },
     time::Instant,
 };
@@ -173,6 +173,32 @@ fn a_bet_that_moves_while_the_dice_are_opened_is_seen() {
         t.phase = TablePhase::Betting;
     };
     assert_eq!(found(while_betting), []);
+}
+
+#[test]
+fn bets_of_an_expelled_liar_may_vanish_while_a_roll_is_opened_but_never_appear() {
+    let checked = |liars: &[u8], change: fn(&mut TableView)| {
+        let mut checker = Checker::with_liars(liars.iter().map(|n| peer(*n)).collect());
+        checker.on_view(by(0), &view(table()));
+        let offence = Offence { kind: OffenceKind::TwoPrevotes, height: 4, round: 0 };
+        let expelled = Event::MemberExpelled { table: TABLE, peer_id: peer(2), offence };
+        checker.on_event(by(0), &expelled);
+        let mut after = table();
+        change(&mut after);
+        after.height = 5;
+        after.bank = Chips(1000 - 180 - after.seats.iter().map(bets_of).sum::<u64>());
+        checker.on_view(by(0), &view(after));
+        checker.violations().iter().map(|v| v.invariant).collect::<Vec<_>>()
+    };
+    fn bets_of(seat: &SeatView) -> u64 {
+        seat.bets.iter().map(|bet| bet.chips.0).sum()
+    }
+    assert_eq!(checked(&[2], |t| t.seats[1].bets.clear()), []);
+    let changed = |t: &mut TableView| t.seats[1].bets[0].chips = Chips(20);
+    assert_eq!(checked(&[2], changed), [Invariant::BetsBeforeDice]);
+    assert_eq!(checked(&[2], |t| t.seats[0].bets.clear()), [Invariant::BetsBeforeDice]);
+    let false_expulsion = [Invariant::NoFalseAccusation, Invariant::BetsBeforeDice];
+    assert_eq!(checked(&[], |t| t.seats[1].bets.clear()), false_expulsion);
 }
 
 #[test]
