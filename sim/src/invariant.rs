@@ -23,6 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Violations kept in one report. The first is what matters; the rest is its echo.
 pub const VIOLATIONS_MAX: usize = 50;
 
+/// The spot on which liars bet in others' names.
+const FORGED: &str = "field";
+
 /// Which promise was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -37,6 +40,8 @@ pub enum Invariant {
     AtMostOnce,
     /// 5: what has a limit stays within it.
     Bounded,
+    /// Nobody bets in an honest node's name.
+    OwnBets,
     /// No honest node is accused.
     NoFalseAccusation,
     /// No honest node votes twice in one step of one round, or is heard doing so.
@@ -218,11 +223,22 @@ impl Checker {
         }
         for table in &view.tables {
             self.check_chips(by, table);
+            self.check_own_bets(by, table);
             self.check_log(by, table);
             self.check_felt(by, table);
             for past in &table.history {
                 self.check_outcome(by, table.table_id, past);
             }
+        }
+    }
+
+    /// Liars bet the field in others' names, and no scripted player or bot bets it.
+    fn check_own_bets(&mut self, by: Witness, table: &TableView) {
+        let honest = table.seats.iter().filter(|seat| !self.liars.contains(&seat.peer_id));
+        let forged = honest.filter(|seat| seat.bets.iter().any(|bet| bet.spot == FORGED));
+        if let Some(peer) = forged.map(|seat| seat.peer_id).next() {
+            let what = format!("{:?}: {peer:?} did not bet on {FORGED}", table.table_id);
+            self.found(by, Invariant::OwnBets, what);
         }
     }
 

@@ -267,6 +267,19 @@ fn an_accusation_of_a_liar_is_no_violation_and_is_counted_once() {
 }
 
 #[test]
+fn a_bet_in_an_honest_nodes_name_is_seen() {
+    let mut forged = table();
+    forged.phase = TablePhase::Betting;
+    forged.seats[0].bets[0].spot = "field".to_owned();
+    for (liar, found) in [(1, vec![]), (2, vec![Invariant::OwnBets])] {
+        let mut checker = Checker::with_liars([peer(liar)].into());
+        checker.on_view(by(0), &view(forged.clone()));
+        let seen: Vec<Invariant> = checker.violations().iter().map(|v| v.invariant).collect();
+        assert_eq!(seen, found);
+    }
+}
+
+#[test]
 fn two_votes_of_an_honest_node_are_seen_and_those_of_a_liar_are_not_judged() {
     let heard = |member| DoubleVote { member, height: 3, round: 0, step: Step::Prevote };
     let mut checker = Checker::with_liars([peer(2)].into());
