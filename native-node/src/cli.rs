@@ -78,6 +78,7 @@ Examples:
   bitcraps sim --scenario converge
   bitcraps sim --scenario partition --nodes 10 --seed 7
   bitcraps sim --scenario lossy --seed 3 --json
+  bitcraps sim --scenario byzantine --worlds 100    liars at the table, a hundred times
   bitcraps sim --long                               every long experiment: minutes
 
 {about}
@@ -250,7 +251,7 @@ pub struct Sim {
     pub scenario: Option<String>,
     /// Run the long experiments, or only this one, and print what they found as Markdown
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "all",
-          conflicts_with_all = ["scenario", "nodes", "json"])]
+          conflicts_with_all = ["scenario", "nodes", "worlds", "json"])]
     pub long: Option<String>,
     /// How many nodes [default: the scenario's own]
     #[arg(long, value_name = "N")]
@@ -258,6 +259,9 @@ pub struct Sim {
     /// The same seed gives the same run, on every machine
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
+    /// Run so many seeds, from --seed on, on all cores, and print what they came to
+    #[arg(long, value_name = "N")]
+    pub worlds: Option<u64>,
     /// Print the report as JSON
     #[arg(long)]
     pub json: bool,

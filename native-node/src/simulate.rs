@@ -1,4 +1,7 @@
-//! `bitcraps sim`: one scenario of the simulator and its report, or the long experiments.
+//! `bitcraps sim`: one scenario of the simulator and its report, many seeds of it, or the long
+//! experiments.
+
+mod worlds;
 
 use crate::{cli, terminal};
 use anyhow::{bail, ensure};
@@ -9,7 +12,8 @@ pub fn scenarios() -> String {
     let width = bitcraps_sim::SCENARIOS.iter().map(|s| s.name.len()).max().unwrap_or(0);
     bitcraps_sim::SCENARIOS.iter().fold("Scenarios:".to_owned(), |text, s| {
         let (name, about) = (s.name, s.about);
-        let (least, most, usual) = (s.nodes_min, s.nodes_max, s.nodes_default);
+        let (least, most) = (s.nodes_min, s.nodes_max);
+        let usual = s.nodes_default.map_or("drawn".to_owned(), |n| n.to_string());
         format!("{text}\n  {name:width$}  {about} ({least} to {most} nodes, {usual} by default)")
     })
 }
@@ -18,7 +22,10 @@ pub fn scenarios() -> String {
 pub fn run(flags: &cli::Sim) -> anyhow::Result<()> {
     match (&flags.scenario, &flags.long) {
         (_, Some(name)) => experiments(name, flags.seed),
-        (Some(scenario), None) => one_scenario(scenario, flags),
+        (Some(scenario), None) => match flags.worlds {
+            Some(count) => many_worlds(scenario, count, flags),
+            None => one_scenario(scenario, flags),
+        },
         (None, None) => bail!("say which: --scenario NAME, or --long"),
     }
 }
@@ -34,6 +41,21 @@ fn one_scenario(scenario: &str, flags: &cli::Sim) -> anyhow::Result<()> {
     }
     let found = report.violations.len();
     ensure!(found == 0, "{found} violations; the same scenario, nodes and seed show them again");
+    Ok(())
+}
+
+fn many_worlds(scenario: &str, count: u64, flags: &cli::Sim) -> anyhow::Result<()> {
+    let sum = worlds::run(scenario, flags.nodes, flags.seed, count)?;
+    match flags.json {
+        true => terminal::say(&serde_json::to_string(&sum)?),
+        false => terminal::say(&sum.line()),
+    }
+    let broken: Vec<String> = sum.broken.iter().map(u64::to_string).collect();
+    ensure!(
+        broken.is_empty(),
+        "these seeds show violations again, one by one with --seed: {}",
+        broken.join(", ")
+    );
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 use crate::{
     host::Host,
     invariant::{Checker, Invariant, Witness},
+    liar::{Liar, Plot},
     machine::{Death, Life},
     net::{Cut, EdgeId, EdgeState},
     report::{Report, StageReport},
@@ -15,11 +16,12 @@ use crate::{
 };
 use bitcraps_core::{
     id::PeerId,
+    limits::TABLE_MEMBERS_MIN,
     node::{Address, Config, Event, NodeView, SeatRole, TableState, TableView, Transport},
     seed::{Rng, Seed},
     time::{Duration, Instant},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every node is looked at this often, whether it told something or not.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -62,6 +64,8 @@ pub(crate) struct Case {
     seed_number: u64,
     world: World,
     checker: Checker,
+    /// How many of the double votes that each liar heard were checked.
+    doubles: BTreeMap<usize, usize>,
     views: Vec<Option<NodeView>>,
     figures: Vec<Option<Figure>>,
     hosts: Vec<Host>,
@@ -107,12 +111,27 @@ impl Case {
                 world.add_edge_by(a, b, *kind, quality.clone());
             }
         }
+        let id = |world: &World, node: &usize| world.peer_id(*node);
+        let liars: BTreeSet<PeerId> = scenario.liars.iter().map(|l| id(&world, &l.node)).collect();
+        for plan in &scenario.liars {
+            let own = world.peer_id(plan.node);
+            let plot = Plot {
+                lies: plan.lies.iter().copied().collect(),
+                zeal: plan.zeal,
+                accomplices: liars.iter().copied().filter(|liar| *liar != own).collect(),
+                second_half: plan.second_half.iter().map(|node| id(&world, node)).collect(),
+            };
+            world.corrupt(plan.node, plot);
+        }
+        if let Some(plan) = scenario.crash {
+            world.crash_at(plan);
+        }
         let hosts = scenario
             .tables
             .iter()
             .map(|t| {
                 let guests = t.guests.iter().map(|g| world.peer_id(*g)).collect();
-                Host::new(t.host, t.name, guests)
+                Host::new(t.host, t.name, guests, scenario.pace)
             })
             .collect();
         Case {
@@ -121,7 +140,8 @@ impl Case {
             scenario,
             seed_number,
             world,
-            checker: Checker::default(),
+            checker: Checker::with_liars(liars),
+            doubles: BTreeMap::new(),
             hosts,
             churn: seed.fork("churn").rng(),
             next_look: Instant::ZERO,
@@ -214,6 +234,24 @@ impl Case {
         }
     }
 
+    fn lies(&self, node: usize) -> bool {
+        self.scenario.liars.iter().any(|liar| liar.node == node)
+    }
+
+    fn honest(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.world.nodes()).filter(|node| !self.lies(*node))
+    }
+
+    /// The honest members of a table.
+    fn members(&self, key: TableKey) -> impl Iterator<Item = usize> + '_ {
+        self.scenario.tables[key.0].members().filter(|node| !self.lies(*node))
+    }
+
+    /// The liars that run.
+    fn liars(&self) -> impl Iterator<Item = (usize, &Liar)> + '_ {
+        self.scenario.liars.iter().filter_map(|l| Some((l.node, self.world.liar(l.node)?)))
+    }
+
     fn edges(&self, chosen: impl Fn(usize, usize) -> bool) -> Vec<EdgeId> {
         let edges = self.world.edges().iter().enumerate();
         edges.filter(|(_, e)| chosen(e.a, e.b)).map(|(i, _)| EdgeId(i)).collect()
@@ -226,6 +264,7 @@ impl Case {
 
     /// Every fault ends by itself; the scenario's `Heal` ends what is left.
     fn plan_churn(&mut self, lasting: Duration) {
+        let honest: Vec<usize> = self.honest().collect();
         let rng = &mut self.churn;
         let between = |rng: &mut Rng, (min, max): (u64, u64)| {
             Duration::from_millis(min + rng.below(max - min + 1))
@@ -238,7 +277,7 @@ impl Case {
             if at >= end {
                 return;
             }
-            let (node, edge) = (rng.below(self.world.nodes() as u64) as usize, {
+            let (node, edge) = (honest[rng.below(honest.len() as u64) as usize], {
                 EdgeId(rng.below(self.world.edges().len() as u64) as usize)
             });
             let (fault, undo) = match rng.below(4) {
@@ -283,6 +322,13 @@ impl Case {
             self.look_at(node);
         }
         self.next_look = self.world.now() + LOOK_EVERY;
+        let heard: Vec<_> = self.liars().map(|(node, l)| (node, l.doubles().to_vec())).collect();
+        for (node, doubles) in heard {
+            let known = self.doubles.insert(node, doubles.len()).unwrap_or(0);
+            for double in doubles.iter().skip(known) {
+                self.checker.on_double_vote(self.world.now(), node, double);
+            }
+        }
         for host in &mut self.hosts {
             if let Some(request) = host.overdue(self.world.now()) {
                 let what = format!("{request:?} was not answered");
@@ -332,7 +378,7 @@ impl Case {
     }
 
     fn all_show(&self, key: TableKey, what: impl Fn(&TableView) -> bool) -> bool {
-        self.scenario.tables[key.0].members().all(|m| self.table_at(m, key).is_some_and(&what))
+        self.members(key).all(|m| self.table_at(m, key).is_some_and(&what))
     }
 
     fn holds(&self, goal: &Goal, mark: &Mark) -> bool {
@@ -342,7 +388,8 @@ impl Case {
             Goal::Seated(key) => self.all_show(*key, |t| t.state == TableState::Playing),
             Goal::Rolled { table, more, by } => {
                 let wanted = mark.rolls[table.0] + more;
-                by.iter().all(|m| self.table_at(*m, *table).is_some_and(|t| t.roll >= wanted))
+                let rolled = |t: &TableView| t.roll >= wanted || is_short(t);
+                by.iter().all(|m| self.table_at(*m, *table).is_some_and(rolled))
             }
             Goal::Frozen(key) => self.all_show(*key, |t| t.state == TableState::Frozen),
             Goal::StandsStill { lasting, .. } => self.world.now().since(mark.at) >= *lasting,
@@ -363,8 +410,9 @@ impl Case {
     }
 
     fn maps_agree(&self) -> bool {
-        let Some(first) = self.figures.first().and_then(Option::as_ref) else { return false };
-        self.figures.iter().all(|f| f.as_ref() == Some(first)) && *first == self.truth()
+        let mut honest = self.honest().map(|node| self.figures[node].as_ref());
+        let Some(first) = honest.next().flatten() else { return false };
+        honest.all(|figure| figure == Some(first)) && *first == self.truth()
     }
 
     fn truth(&self) -> Figure {
@@ -390,8 +438,8 @@ impl Case {
         let key = match goal {
             Goal::MapsAgree => {
                 let truth = self.truth();
-                let behind = self.figures.iter().enumerate().filter_map(|(node, figure)| {
-                    let figure = figure.as_ref();
+                let behind = self.honest().filter_map(|node| {
+                    let figure = self.figures[node].as_ref();
                     let (nodes, edges) = figure.map_or((0, 0), |f| (f.nodes.len(), f.edges.len()));
                     (figure != Some(&truth)).then(|| format!("{node}: {nodes}, {edges}"))
                 });
@@ -406,7 +454,7 @@ impl Case {
             Goal::Seated(key) | Goal::Frozen(key) => *key,
             Goal::Rolled { table, .. } | Goal::StandsStill { table, .. } => *table,
         };
-        let members = self.scenario.tables[key.0].members().map(|m| match self.table_at(m, key) {
+        let members = self.members(key).map(|m| match self.table_at(m, key) {
             Some(t) => format!(
                 "{m}: {:?} {:?} roll {} height {} reaches {}",
                 t.state, t.phase, t.roll, t.height, t.reachable
@@ -427,6 +475,10 @@ impl Case {
         }
         hash.update(self.world.digest().as_bytes());
         let counts = self.world.counts();
+        let mut lies = BTreeMap::new();
+        for (lie, times) in self.liars().flat_map(|(_, liar)| liar.told()) {
+            *lies.entry(*lie).or_insert(0) += times;
+        }
         Report {
             scenario: self.scenario.name.to_owned(),
             nodes: self.scenario.nodes,
@@ -440,12 +492,23 @@ impl Case {
             congested: counts.congested,
             rolls: self.checker.rolls(),
             tables: self.checker.tables(),
+            liars: self.scenario.liars.iter().map(|liar| liar.node).collect(),
+            lies,
+            votes: self.liars().map(|(_, liar)| liar.heard()).sum(),
+            crashes: self.world.crashes(),
+            accused: self.checker.accused(),
+            expelled: self.checker.expelled(),
             events: self.world.steps(),
             stages,
             violations: self.checker.into_violations(),
             state_hash: hash.finalize().to_hex().to_string(),
         }
     }
+}
+
+/// Whoever was proven to lie has gone, and too few are left for fair dice until somebody joins.
+fn is_short(table: &TableView) -> bool {
+    table.members.len() < TABLE_MEMBERS_MIN
 }
 
 fn figure_of(view: &NodeView) -> Figure {

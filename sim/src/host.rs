@@ -42,6 +42,7 @@ pub(crate) struct Host {
     pub refused: Option<CommandError>,
     name: &'static str,
     guests: Vec<PeerId>,
+    pace: Duration,
     wish: Wish,
     life: Option<Life>,
     waiting: Option<(RequestId, Asked, Instant)>,
@@ -51,13 +52,14 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub fn new(node: usize, name: &'static str, guests: Vec<PeerId>) -> Host {
+    pub fn new(node: usize, name: &'static str, guests: Vec<PeerId>, pace: Duration) -> Host {
         Host {
             node,
             table: None,
             refused: None,
             name,
             guests,
+            pace,
             wish: Wish::Nothing,
             life: None,
             waiting: None,
@@ -143,7 +145,10 @@ impl Host {
             (Asked::Open, Ok(table)) => self.table = *table,
             // Refused or not, there is one try per roll: a poor player rolls without a bet.
             (Asked::Bet { roll }, _) => self.bet_on = Some(roll),
-            (Asked::Roll { roll }, Ok(_)) => self.done_with = Some(roll),
+            (Asked::Roll { roll }, Ok(_)) => {
+                self.done_with = Some(roll);
+                self.not_before = now + self.pace;
+            }
             (Asked::Open | Asked::Roll { .. }, Err(_)) => self.not_before = now + RETRY_AFTER,
         }
     }

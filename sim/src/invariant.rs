@@ -8,7 +8,7 @@
 //! Memory is bounded by the length of a run (`case::STEPS_MAX`); a run that goes wrong stops
 //! adding after [`VIOLATIONS_MAX`].
 
-use crate::{machine::Life, world::Breach};
+use crate::{liar::DoubleVote, machine::Life, world::Breach};
 use bitcraps_core::{
     craps::{Chips, Dice},
     id::{PeerId, TableId},
@@ -22,6 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Violations kept in one report. The first is what matters; the rest is its echo.
 pub const VIOLATIONS_MAX: usize = 50;
+
+/// The spot on which liars bet in others' names.
+const FORGED: &str = "field";
 
 /// Which promise was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -37,8 +40,12 @@ pub enum Invariant {
     AtMostOnce,
     /// 5: what has a limit stays within it.
     Bounded,
-    /// Among honest nodes nobody is accused.
+    /// Nobody bets in an honest node's name.
+    OwnBets,
+    /// No honest node is accused.
     NoFalseAccusation,
+    /// No honest node votes twice in one step of one round, or is heard doing so.
+    OneVote,
     /// After the faults end, things go on within their deadline.
     Live,
 }
@@ -75,6 +82,12 @@ type Felt = Vec<(PeerId, String, Chips)>;
 #[derive(Default)]
 pub struct Checker {
     violations: Vec<Violation>,
+    /// Nodes of which nothing is promised.
+    liars: BTreeSet<PeerId>,
+    /// Liars that some honest node accused.
+    accused: BTreeSet<PeerId>,
+    /// Liars that some table expelled.
+    expelled: BTreeSet<PeerId>,
     log: BTreeMap<(TableId, u64), String>,
     dice: BTreeMap<(TableId, u64), Dice>,
     outcomes: BTreeMap<(TableId, u64), HistoryView>,
@@ -87,6 +100,21 @@ pub struct Checker {
 }
 
 impl Checker {
+    /// A checker for a world in which these nodes lie.
+    pub fn with_liars(liars: BTreeSet<PeerId>) -> Checker {
+        Checker { liars, ..Checker::default() }
+    }
+
+    /// How many liars were expelled from a table.
+    pub fn expelled(&self) -> u64 {
+        self.expelled.len() as u64
+    }
+
+    /// How many liars honest nodes accused of equivocation.
+    pub fn accused(&self) -> u64 {
+        self.accused.len() as u64
+    }
+
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
@@ -131,6 +159,10 @@ impl Checker {
             }
             Event::Paid { table, roll, .. } => self.paid.insert(key(table, roll)),
             Event::TableOpened { table } => self.opened.insert((by.node, by.life, *table)),
+            Event::Equivocation { culprit, .. } if self.liars.contains(culprit) => {
+                self.accused.insert(*culprit);
+                true
+            }
             Event::Equivocation { table, culprit } => {
                 let what = format!("{culprit:?} is accused at {table:?}");
                 self.found(by, Invariant::NoFalseAccusation, what);
@@ -139,6 +171,10 @@ impl Checker {
             Event::DoubleVote { culprit, term } => {
                 let what = format!("{culprit:?} is said to have voted twice in term {term}");
                 self.found(by, Invariant::NoFalseAccusation, what);
+                true
+            }
+            Event::MemberExpelled { peer_id, .. } if self.liars.contains(peer_id) => {
+                self.expelled.insert(*peer_id);
                 true
             }
             Event::MemberExpelled { table, peer_id, .. } => {
@@ -176,6 +212,13 @@ impl Checker {
         }
     }
 
+    /// `heard`: what a liar at the table heard of a node that voted twice.
+    pub fn on_double_vote(&mut self, at: Instant, listener: usize, heard: &DoubleVote) {
+        if !self.liars.contains(&heard.member) {
+            self.report(at, Some(listener), Invariant::OneVote, format!("heard {heard:?}"));
+        }
+    }
+
     pub fn on_view(&mut self, by: Witness, view: &NodeView) {
         for (name, got, max) in [
             ("links", view.links.len(), LINKS_MAX),
@@ -187,11 +230,22 @@ impl Checker {
         }
         for table in &view.tables {
             self.check_chips(by, table);
+            self.check_own_bets(by, table);
             self.check_log(by, table);
             self.check_felt(by, table);
             for past in &table.history {
                 self.check_outcome(by, table.table_id, past);
             }
+        }
+    }
+
+    /// Liars bet the field in others' names, and no scripted player or bot bets it.
+    fn check_own_bets(&mut self, by: Witness, table: &TableView) {
+        let honest = table.seats.iter().filter(|seat| !self.liars.contains(&seat.peer_id));
+        let forged = honest.filter(|seat| seat.bets.iter().any(|bet| bet.spot == FORGED));
+        if let Some(peer) = forged.map(|seat| seat.peer_id).next() {
+            let what = format!("{:?}: {peer:?} did not bet on {FORGED}", table.table_id);
+            self.found(by, Invariant::OwnBets, what);
         }
     }
 
@@ -229,7 +283,8 @@ impl Checker {
         }
     }
 
-    /// While a roll is being opened its bets stand still, and they are the same everywhere.
+    /// While a roll is being opened its bets stand still, and they are the same everywhere; but
+    /// whoever is expelled meanwhile loses all of its own to the house.
     fn check_felt(&mut self, by: Witness, table: &TableView) {
         if table.phase != TablePhase::Opening {
             return;
@@ -241,12 +296,19 @@ impl Checker {
             .collect();
         let key = (table.table_id, table.roll);
         let first = self.felts.entry(key).or_insert_with(|| felt.clone());
-        if *first != felt {
+        // Without the bets of those who were expelled and have none any more in the other.
+        let kept = |bets: &Felt, other: &Felt| -> Felt {
+            let lost = |peer| self.expelled.contains(peer) && other.iter().all(|b| b.0 != *peer);
+            bets.iter().filter(|(peer, ..)| !lost(peer)).cloned().collect()
+        };
+        if kept(first, &felt) != kept(&felt, first) {
             let what = format!(
                 "{:?} roll {}: bets changed after they were closed: {felt:?}, first {first:?}",
                 table.table_id, table.roll
             );
             self.found(by, Invariant::BetsBeforeDice, what);
+        } else if felt.len() > first.len() {
+            *first = felt;
         }
     }
 

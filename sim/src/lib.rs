@@ -13,12 +13,15 @@
 #![forbid(unsafe_code)]
 
 pub mod invariant;
+pub mod liar;
 pub mod long;
 pub mod net;
 pub mod scenario;
 pub mod world;
 
 mod case;
+mod digest;
+mod fault;
 mod host;
 mod machine;
 mod report;
@@ -26,11 +29,16 @@ mod topology;
 
 pub use machine::{Death, Life};
 pub use report::{Report, StageReport};
-pub use scenario::{SCENARIOS, UnknownScenario};
+pub use scenario::{SCENARIOS, Scenario, UnknownScenario};
 pub use topology::{Plane, Topology};
 
 /// Runs one scenario to its end or to its first missed goal. Nothing is printed: say the seed
 /// before the call, so that a panic inside a node can be replayed.
 pub fn run(scenario: &str, nodes: Option<usize>, seed: u64) -> Result<Report, UnknownScenario> {
-    Ok(case::Case::new(scenario::named(scenario, nodes)?, seed).run())
+    Ok(run_scenario(scenario::named(scenario, nodes, seed)?, seed))
+}
+
+/// Runs a scenario of one's own making.
+pub fn run_scenario(scenario: Scenario, seed: u64) -> Report {
+    case::Case::new(scenario, seed).run()
 }

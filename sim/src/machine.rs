@@ -4,11 +4,14 @@
 //! gone. Every life has its own clock origin and its own seed, so nothing can come to rely on two
 //! nodes sharing a clock or on randomness coming back after a restart.
 
-use crate::net::{ConnectionId, Side};
+use crate::{
+    liar::{Liar, Plot},
+    net::{ConnectionId, Side},
+};
 use bitcraps_core::{
     crypto::identity::Identity,
     id::{LinkId, PeerId},
-    node::{Config, Node, Write},
+    node::{Config, Input, Node, Output, Write},
     seed::Seed,
     time::{Duration, Instant},
 };
@@ -36,13 +39,37 @@ pub enum Death {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Life(pub u32);
 
+/// What runs on a machine.
+pub(crate) enum Actor {
+    Honest(Box<Node>),
+    Lying(Box<Liar>),
+}
+
+impl Actor {
+    pub fn handle(&mut self, input: Input, now: Instant) {
+        match self {
+            Actor::Honest(node) => node.handle(input, now),
+            Actor::Lying(liar) => liar.handle(input, now),
+        }
+    }
+
+    pub fn poll_output(&mut self) -> Output {
+        match self {
+            Actor::Honest(node) => node.poll_output(),
+            Actor::Lying(liar) => liar.poll_output(),
+        }
+    }
+}
+
 pub(crate) enum State {
-    Running(Box<Node>),
+    Running(Actor),
     Dead(Death),
 }
 
 pub(crate) struct Machine {
     pub config: Config,
+    /// Set when a liar runs here instead of a node.
+    pub plot: Option<Plot>,
     pub state: State,
     pub life: Life,
     pub links: BTreeMap<LinkId, (ConnectionId, Side)>,
@@ -51,6 +78,10 @@ pub(crate) struct Machine {
     pub disk_free_at: Instant,
     /// When the node has heard of everything written.
     pub reported_at: Instant,
+    /// Writes of this life: asked for, on the disk, reported to the node.
+    pub asked: u64,
+    pub written: u64,
+    pub told: u64,
     id: PeerId,
     secret: [u8; 32],
     nonce: u64,
@@ -80,12 +111,16 @@ impl Machine {
         };
         Machine {
             config,
+            plot: None,
             state: State::Dead(Death::Killed),
             life: Life(0),
             links: BTreeMap::new(),
             wake: None,
             disk_free_at: Instant::ZERO,
             reported_at: Instant::ZERO,
+            asked: 0,
+            written: 0,
+            told: 0,
             id: identity.id(),
             secret: identity.secret(),
             nonce: identity.card().nonce,
@@ -101,17 +136,32 @@ impl Machine {
         self.id
     }
 
-    pub fn node(&self) -> Option<&Node> {
+    pub fn actor(&self) -> Option<&Actor> {
         match &self.state {
-            State::Running(node) => Some(node),
+            State::Running(actor) => Some(actor),
             State::Dead(_) => None,
         }
     }
 
-    pub fn node_mut(&mut self) -> Option<&mut Node> {
+    pub fn actor_mut(&mut self) -> Option<&mut Actor> {
         match &mut self.state {
-            State::Running(node) => Some(node),
+            State::Running(actor) => Some(actor),
             State::Dead(_) => None,
+        }
+    }
+
+    /// The shipped node, while one runs here.
+    pub fn node(&self) -> Option<&Node> {
+        match self.actor() {
+            Some(Actor::Honest(node)) => Some(node),
+            Some(Actor::Lying(_)) | None => None,
+        }
+    }
+
+    pub fn liar(&self) -> Option<&Liar> {
+        match self.actor() {
+            Some(Actor::Lying(liar)) => Some(liar),
+            Some(Actor::Honest(_)) | None => None,
         }
     }
 
@@ -122,17 +172,28 @@ impl Machine {
         self.origin = Duration::from_micros(seed.fork("origin").rng().below(ORIGIN_MICROS_MAX));
         let identity = Identity::restore(&self.secret, self.nonce, self.config.work_bits)
             .expect("the identity was generated with this work");
-        let stored = self.store.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        let node = Node::new(
-            self.config.clone(),
-            identity,
-            &seed,
-            stored,
-            self.local(now),
-            self.wall_ms(now),
-        );
-        self.state = State::Running(Box::new(node));
+        let (local, wall_ms) = (self.local(now), self.wall_ms(now));
+        let actor = match &self.plot {
+            Some(plot) => {
+                let plot = plot.clone();
+                Actor::Lying(Box::new(Liar::new(
+                    &self.config,
+                    plot,
+                    identity,
+                    &seed,
+                    local,
+                    wall_ms,
+                )))
+            }
+            None => {
+                let stored = self.store.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+                let config = self.config.clone();
+                Actor::Honest(Box::new(Node::new(config, identity, &seed, stored, local, wall_ms)))
+            }
+        };
+        self.state = State::Running(actor);
         self.disk_free_at = now;
+        (self.asked, self.written, self.told) = (0, 0, 0);
     }
 
     /// Forgets everything but the disk.
@@ -214,7 +275,7 @@ mod tests {
         machine.write(vec![put(b"a1"), put(b"a2"), put(b"b")]);
         machine.write(vec![Write::DeletePrefix { prefix: b"a".to_vec() }, put(b"a3")]);
         machine.die(Death::PowerLost);
-        assert!(machine.node().is_none());
+        assert!(machine.actor().is_none());
         let keys: Vec<&[u8]> = machine.store.keys().map(Vec::as_slice).collect();
         assert_eq!(keys, [&b"a3"[..], b"b"]);
     }

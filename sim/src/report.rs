@@ -1,8 +1,9 @@
 //! What a run was like: the JSON of `bitcraps sim --json`, and a few lines for people.
 
-use crate::invariant::Violation;
+use crate::{invariant::Violation, liar::Lie};
 use core::fmt;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -21,6 +22,15 @@ pub struct Report {
     pub congested: u64,
     pub rolls: u64,
     pub tables: u64,
+    /// Nodes that lied, how often in which way, and how many of them were accused and expelled.
+    pub liars: Vec<usize>,
+    pub lies: BTreeMap<Lie, u64>,
+    pub accused: u64,
+    pub expelled: u64,
+    /// Votes of others that liars listened to.
+    pub votes: u64,
+    /// Deaths of nodes.
+    pub crashes: u64,
     /// Entries of the world's calendar that happened.
     pub events: u64,
     pub stages: Vec<StageReport>,
@@ -55,7 +65,19 @@ impl fmt::Display for Report {
             "{} ms of virtual time, {} messages, {} bytes ({} lost, {} doubled, {} congested)",
             self.virtual_ms, self.messages, self.bytes, self.lost, self.duplicated, self.congested
         )?;
-        writeln!(f, "{} tables, {} rolls, {} events", self.tables, self.rolls, self.events)?;
+        writeln!(
+            f,
+            "{} tables, {} rolls, {} crashes, {} events",
+            self.tables, self.rolls, self.crashes, self.events
+        )?;
+        if !self.liars.is_empty() {
+            let liars: Vec<String> = self.liars.iter().map(usize::to_string).collect();
+            let lies: Vec<String> =
+                self.lies.iter().map(|(lie, times)| format!("{lie:?} {times}")).collect();
+            let (who, what) = (liars.join(", "), lies.join(", "));
+            let (accused, expelled) = (self.accused, self.expelled);
+            writeln!(f, "lied: {who}; {accused} accused; {expelled} expelled; {what}")?;
+        }
         match self.violations.len() {
             0 => writeln!(f, "no invariant was violated")?,
             n => writeln!(f, "{n} violations:")?,
@@ -94,6 +116,12 @@ mod tests {
             congested: 0,
             rolls: 0,
             tables: 0,
+            liars: vec![2],
+            lies: [(Lie::TwoVotes, 9)].into(),
+            accused: 1,
+            expelled: 1,
+            votes: 4,
+            crashes: 0,
             events: 4,
             stages,
             violations: vec![violation],
@@ -114,9 +142,11 @@ mod tests {
             assert!(json.get(field).is_some(), "{field}");
         }
         assert_eq!(json["converged_ms"], serde_json::Value::Null);
+        assert_eq!(json["lies"]["two_votes"], 9);
         assert_eq!(json["violations"][0]["invariant"], "one_log");
         let text = report.to_string();
         assert!(text.contains("missed    the mesh forms"), "{text}");
+        assert!(text.contains("lied: 2; 1 accused; 1 expelled; TwoVotes 9"), "{text}");
         assert!(text.contains("7 ms, node 3: OneLog: two"), "{text}");
     }
 }

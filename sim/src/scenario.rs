@@ -6,10 +6,16 @@
 //! and demand. Deadlines are virtual and generous: they tell a stall from slowness, no more.
 
 use crate::{
+    liar::Lie,
     net::{Cut, Quality},
     topology::Topology,
+    world::CrashAt,
 };
 use bitcraps_core::{limits::TABLE_MEMBERS_MIN, node::Transport, time::Duration};
+
+mod byzantine;
+
+pub use byzantine::Among;
 
 /// Index into [`Scenario::tables`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +37,17 @@ impl TablePlan {
     }
 }
 
+/// A node that lies.
+#[derive(Clone, Debug)]
+pub struct LiarPlan {
+    pub node: usize,
+    pub lies: Vec<Lie>,
+    /// At how many of a hundred chances.
+    pub zeal: u64,
+    /// Nodes that see the other face of [`Lie::TwoFaces`].
+    pub second_half: Vec<usize>,
+}
+
 #[derive(Clone, Debug)]
 pub enum Act {
     /// The host asks for the table, again and again until it stands.
@@ -41,7 +58,7 @@ pub enum Act {
     Split { side: Vec<usize>, how: Cut },
     /// Cuts every edge of this kind.
     CutKind { kind: Transport, how: Cut },
-    /// Random crashes and cuts for this long, each ended a little later.
+    /// Random crashes of honest nodes and cuts for this long, each ended a little later.
     Churn { lasting: Duration },
     /// Restores every edge and starts every dead node.
     Heal,
@@ -49,13 +66,14 @@ pub enum Act {
 
 #[derive(Clone, Debug)]
 pub enum Goal {
-    /// Every node runs and its map is the truth: every node, and every edge that is up.
+    /// Every honest node runs and its map is the truth: every node, and every edge that is up.
     MapsAgree,
     /// This much time has passed.
     Elapsed(Duration),
-    /// Every member shows the table as playing.
+    /// Every honest member shows the table as playing.
     Seated(TableKey),
-    /// Each of these members has decided so many more rolls than any had when the stage began.
+    /// Each of these members has decided so many more rolls than any had when the stage began, or
+    /// shows that liars were expelled and too few are left to roll.
     Rolled { table: TableKey, more: u64, by: Vec<usize> },
     /// Every running member shows the table as frozen.
     Frozen(TableKey),
@@ -84,6 +102,11 @@ pub struct Scenario {
     /// Latencies differ from edge to edge: the quality's, plus up to this.
     pub latency_spread: Duration,
     pub tables: Vec<TablePlan>,
+    /// How long a host rests after each roll.
+    pub pace: Duration,
+    pub liars: Vec<LiarPlan>,
+    /// A death at one write, besides those of the stages.
+    pub crash: Option<CrashAt>,
     pub stages: Vec<Stage>,
 }
 
@@ -92,61 +115,77 @@ pub struct Listed {
     pub name: &'static str,
     /// One sentence for `--help`.
     pub about: &'static str,
-    pub nodes_default: usize,
+    /// Missing: drawn from the seed.
+    pub nodes_default: Option<usize>,
     pub nodes_min: usize,
     pub nodes_max: usize,
-    build: fn(usize) -> Scenario,
+    build: Build,
+}
+
+enum Build {
+    /// The seed decides about topology and luck alone.
+    Fixed(fn(usize) -> Scenario),
+    /// The seed also decides who is there and what happens.
+    Drawn(fn(Option<usize>, u64) -> Scenario),
 }
 
 /// Every scenario there is.
-pub const SCENARIOS: [Listed; 6] = [
+pub const SCENARIOS: [Listed; 7] = [
     Listed {
         name: "converge",
         about: "a mesh starts at once and every node learns the whole map",
-        nodes_default: 20,
+        nodes_default: Some(20),
         nodes_min: 2,
         nodes_max: 200,
-        build: converge,
+        build: Build::Fixed(converge),
     },
     Listed {
         name: "line",
         about: "nodes in a line; the first plays with the last ones through the others",
-        nodes_default: 5,
+        nodes_default: Some(5),
         nodes_min: 3,
         nodes_max: 16,
-        build: line,
+        build: Build::Fixed(line),
     },
     Listed {
         name: "churn",
         about: "nodes crash and links flap for a minute while a table is played",
-        nodes_default: 8,
+        nodes_default: Some(8),
         nodes_min: 7,
         nodes_max: 64,
-        build: churn,
+        build: Build::Fixed(churn),
     },
     Listed {
         name: "partition",
         about: "the mesh splits with a table on each side and one across, then heals",
-        nodes_default: 7,
+        nodes_default: Some(7),
         nodes_min: 7,
         nodes_max: 32,
-        build: partition,
+        build: Build::Fixed(partition),
     },
     Listed {
         name: "lossy",
         about: "one frame in five is lost, others double or overtake, and a table is played",
-        nodes_default: 6,
+        nodes_default: Some(6),
         nodes_min: 4,
         nodes_max: 32,
-        build: lossy,
+        build: Build::Fixed(lossy),
     },
     Listed {
         name: "links",
         about: "a table is played while one kind of link after the other dies, down to Bluetooth",
-        nodes_default: 5,
+        nodes_default: Some(5),
         nodes_min: 4,
         nodes_max: 16,
-        build: links,
+        build: Build::Fixed(links),
+    },
+    Listed {
+        name: "byzantine",
+        about: "up to f members lie in drawn ways among loss, cuts and crashes",
+        nodes_default: None,
+        nodes_min: 4,
+        nodes_max: 10,
+        build: Build::Drawn(byzantine::byzantine),
     },
 ];
 
@@ -164,18 +203,20 @@ fn names() -> String {
 }
 
 /// The scenario of this name with this many nodes, or its usual number.
-pub fn named(name: &str, nodes: Option<usize>) -> Result<Scenario, UnknownScenario> {
+pub fn named(name: &str, nodes: Option<usize>, seed: u64) -> Result<Scenario, UnknownScenario> {
     let listed = SCENARIOS
         .iter()
         .find(|s| s.name == name)
         .ok_or_else(|| UnknownScenario::Name { got: name.to_owned() })?;
     let (min, max) = (listed.nodes_min, listed.nodes_max);
-    match nodes.unwrap_or(listed.nodes_default) {
-        got if got < min || got > max => {
-            Err(UnknownScenario::Nodes { name: listed.name, got, min, max })
-        }
-        nodes => Ok((listed.build)(nodes)),
+    let nodes = nodes.or(listed.nodes_default);
+    if let Some(got) = nodes.filter(|got| *got < min || *got > max) {
+        return Err(UnknownScenario::Nodes { name: listed.name, got, min, max });
     }
+    Ok(match listed.build {
+        Build::Fixed(build) => build(nodes.unwrap_or(min)),
+        Build::Drawn(build) => build(nodes, seed),
+    })
 }
 
 const fn secs(secs: u64) -> Duration {
@@ -201,7 +242,11 @@ fn settle_in(tables: &[TablePlan], within: Duration) -> Vec<Stage> {
 }
 
 fn rolled(table: TableKey, more: u64, plan: &TablePlan) -> Goal {
-    Goal::Rolled { table, more, by: plan.members().collect() }
+    rolled_by(table, more, plan.members().collect())
+}
+
+fn rolled_by(table: TableKey, more: u64, by: Vec<usize>) -> Goal {
+    Goal::Rolled { table, more, by }
 }
 
 fn converge(nodes: usize) -> Scenario {
@@ -214,6 +259,9 @@ fn converge(nodes: usize) -> Scenario {
         also: vec![],
         latency_spread: Duration::from_millis(30),
         tables: vec![],
+        pace: Duration::ZERO,
+        liars: vec![],
+        crash: None,
         stages: vec![stage("the mesh forms", vec![], vec![Goal::MapsAgree], secs(60))],
     }
 }
@@ -236,6 +284,9 @@ fn line(nodes: usize) -> Scenario {
         also: vec![],
         latency_spread: Duration::from_millis(10),
         tables: vec![plan],
+        pace: Duration::ZERO,
+        liars: vec![],
+        crash: None,
         stages,
     }
 }
@@ -269,6 +320,9 @@ fn links(nodes: usize) -> Scenario {
         ],
         latency_spread: Duration::from_millis(10),
         tables: vec![plan],
+        pace: Duration::ZERO,
+        liars: vec![],
+        crash: None,
         stages,
     }
 }
@@ -298,6 +352,9 @@ fn churn(nodes: usize) -> Scenario {
         also: vec![],
         latency_spread: Duration::from_millis(20),
         tables: vec![plan],
+        pace: Duration::ZERO,
+        liars: vec![],
+        crash: None,
         stages,
     }
 }
@@ -360,6 +417,9 @@ fn partition(nodes: usize) -> Scenario {
         also: vec![],
         latency_spread: Duration::from_millis(20),
         tables,
+        pace: Duration::ZERO,
+        liars: vec![],
+        crash: None,
         stages,
     }
 }
@@ -380,6 +440,9 @@ fn lossy(nodes: usize) -> Scenario {
         also: vec![],
         latency_spread: Duration::from_millis(10),
         tables: vec![plan],
+        pace: Duration::ZERO,
+        liars: vec![],
+        crash: None,
         stages,
     }
 }
@@ -390,13 +453,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_scenario_seats_four_different_nodes_at_each_table_at_every_size() {
+    fn every_scenario_seats_different_nodes_at_each_table_at_every_size() {
         for listed in &SCENARIOS {
             for nodes in listed.nodes_min..=listed.nodes_max.min(40) {
-                let scenario = named(listed.name, Some(nodes)).unwrap();
+                let scenario = named(listed.name, Some(nodes), 1).unwrap();
                 for plan in &scenario.tables {
                     let members: BTreeSet<usize> = plan.members().collect();
-                    assert_eq!(members.len(), 4, "{} with {nodes} nodes: {plan:?}", listed.name);
+                    let wanted = if listed.name == "byzantine" { nodes } else { 4 };
+                    assert_eq!(members.len(), wanted, "{} with {nodes} nodes", listed.name);
                     assert!(members.iter().all(|m| *m < nodes + scenario.bots));
                 }
                 let hosts: BTreeSet<usize> = scenario.tables.iter().map(|t| t.host).collect();
@@ -409,7 +473,7 @@ mod tests {
     #[test]
     fn a_partition_leaves_no_quorum_across_and_one_on_each_side() {
         for nodes in 7..=32 {
-            let scenario = named("partition", Some(nodes)).unwrap();
+            let scenario = named("partition", Some(nodes), 1).unwrap();
             let left = |m: &usize| *m < nodes.div_ceil(2);
             let counts: Vec<usize> =
                 scenario.tables.iter().map(|t| t.members().filter(left).count()).collect();
@@ -420,9 +484,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_scenario_is_refused_with_what_there_is() {
-        let error = named("nothing", None).unwrap_err();
+        let error = named("nothing", None, 1).unwrap_err();
         assert!(error.to_string().contains("converge, line, churn, partition, lossy"));
-        let error = named("line", Some(2)).unwrap_err();
+        let error = named("line", Some(2), 1).unwrap_err();
         assert_eq!(error.to_string(), "line runs with 3 to 16 nodes, not with 2");
     }
 }

@@ -10,14 +10,22 @@ pub enum Topology {
     /// A ring and so many random chords: survives any one cut, and any two halves of the ring
     /// are each connected.
     RingWithChords { chords: usize },
+    /// Everybody is linked to everybody, except these two with each other.
+    AllBut { a: usize, b: usize },
 }
 
 impl Topology {
     /// Pairs with the smaller number first, in order.
     pub fn edges(self, nodes: usize, rng: &mut Rng) -> BTreeSet<(usize, usize)> {
+        if let Topology::AllBut { a, b } = self {
+            let all = (0..nodes).flat_map(|one| (one + 1..nodes).map(move |other| (one, other)));
+            return all.filter(|edge| *edge != (a.min(b), a.max(b))).collect();
+        }
         let before = |n: usize| match self {
             Topology::Line { length } if n >= length => length / 2,
-            Topology::Line { .. } | Topology::RingWithChords { .. } => n - 1,
+            Topology::Line { .. } | Topology::RingWithChords { .. } | Topology::AllBut { .. } => {
+                n - 1
+            }
         };
         let mut edges: BTreeSet<(usize, usize)> = (1..nodes).map(|n| (before(n), n)).collect();
         let Topology::RingWithChords { chords } = self else { return edges };

@@ -9,7 +9,10 @@
 //! It judges nothing: what may not happen is `invariant`'s business. A panic inside a node is not
 //! caught, because it is a bug whose trace is worth more than a line in a report.
 
+pub use crate::fault::{Breach, CrashAt, Fault, Moment, Step};
 use crate::{
+    digest::Digest,
+    liar::{Liar, Plot},
     machine::{Death, Life, Machine, State},
     net::{
         Arrival, ConnectionId, Counts, Cut, Edge, EdgeId, EdgeState, Item, Net, Quality, Sent,
@@ -17,10 +20,10 @@ use crate::{
     },
 };
 use bitcraps_core::{
-    id::{LinkId, PeerId},
+    id::{LinkId, PeerId, TableId},
     limits::OUTPUTS_MAX,
     node::{
-        Address, CloseReason, Command, Config, Event, Input, LinkRole, NodeView, Output, PathClass,
+        Address, CloseReason, Command, Config, Input, LinkRole, NodeView, Output, PathClass,
         RequestId, Transport, Write,
     },
     seed::{Rng, Seed},
@@ -39,38 +42,6 @@ const WRITE_MAX: Duration = Duration::from_millis(4);
 /// Calendar entries of one instant before time counts as standing still. Guess: far above every
 /// node of the largest scenario being handed its full inbox at once.
 const SAME_INSTANT_MAX: u64 = 100_000;
-
-/// A fault, or its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    Cut { edge: EdgeId, how: Cut },
-    Restore { edge: EdgeId },
-    Crash { node: usize, how: Death },
-    Restart { node: usize },
-}
-
-/// What a node may never do to its driver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Breach {
-    /// More outputs for one input than `OUTPUTS_MAX`.
-    TooManyOutputs,
-    /// A frame larger than the link's MTU.
-    FrameTooLarge { got: usize, mtu: usize },
-    /// A frame for a link that the driver took down or never had.
-    UnknownLink { link: LinkId },
-    /// It asks to be woken without time moving on.
-    TimeStandsStill,
-}
-
-/// What one entry of the calendar led to.
-#[derive(Debug, Default)]
-pub struct Step {
-    /// What nodes told, in order.
-    pub events: Vec<(usize, Event)>,
-    pub breaches: Vec<(usize, Breach)>,
-    /// Nodes that died or started.
-    pub lives: Vec<usize>,
-}
 
 enum Entry {
     Transit(Transit),
@@ -98,9 +69,11 @@ pub struct World {
     next_request: u64,
     /// How often each frame of these nodes is sent again.
     flooders: BTreeMap<usize, u32>,
+    crash_at: Option<CrashAt>,
+    crashes: u64,
     steps: u64,
     same_instant: u64,
-    digest: blake3::Hasher,
+    digest: Digest,
     step: Step,
 }
 
@@ -117,9 +90,11 @@ impl World {
             dials: BTreeMap::new(),
             next_request: 0,
             flooders: BTreeMap::new(),
+            crash_at: None,
+            crashes: 0,
             steps: 0,
             same_instant: 0,
-            digest: blake3::Hasher::new_derive_key("bitcraps v1 simulated world"),
+            digest: Digest::new(),
             step: Step::default(),
         }
     }
@@ -186,18 +161,35 @@ impl World {
 
     /// Which life of a node this is, and whether it runs.
     pub fn life(&self, node: usize) -> Option<Life> {
-        self.machines[node].node().map(|_| self.machines[node].life)
+        self.machines[node].actor().map(|_| self.machines[node].life)
     }
 
-    /// What a node knows; nothing while it is dead.
+    /// A liar runs on this machine from its next start on, instead of the shipped node.
+    pub fn corrupt(&mut self, node: usize, plot: Plot) {
+        self.machines[node].plot = Some(plot);
+    }
+
+    /// The liar on this machine, if one runs there.
+    pub fn liar(&self, node: usize) -> Option<&Liar> {
+        self.machines[node].liar()
+    }
+
+    /// What a node knows; nothing while it is dead, or of a liar.
     pub fn view(&self, node: usize) -> Option<NodeView> {
         let machine = &self.machines[node];
         machine.node().map(|n| n.view(machine.local(self.now)))
     }
 
+    /// The decided batches of a table on one node; see [`Node::table_log`].
+    ///
+    /// [`Node::table_log`]: bitcraps_core::node::Node::table_log
+    pub fn table_log(&self, node: usize, table: TableId) -> Option<Vec<u8>> {
+        self.machines[node].node()?.table_log(table)
+    }
+
     /// A digest of everything that was handed to nodes and told by them.
     pub fn digest(&self) -> blake3::Hash {
-        self.digest.finalize()
+        self.digest.finish()
     }
 
     pub fn plan(&mut self, at: Instant, fault: Fault) {
@@ -219,6 +211,16 @@ impl World {
     /// node knows nothing of it.
     pub fn flood(&mut self, node: usize, times: u32) {
         self.flooders.insert(node, times);
+    }
+
+    /// Plans a death at one write, by its number instead of by time.
+    pub fn crash_at(&mut self, plan: CrashAt) {
+        self.crash_at = Some(plan);
+    }
+
+    /// Deaths so far.
+    pub fn crashes(&self) -> u64 {
+        self.crashes
     }
 
     /// Asks a running node for something, at once. Nothing when it is dead.
@@ -296,12 +298,38 @@ impl World {
                 let lag = self.draw(WRITE_MIN);
                 let machine = &mut self.machines[node];
                 machine.write(writes);
+                machine.written += 1;
+                let written = machine.written;
+                if self.crash_if_due(node, written, Moment::Written) {
+                    return;
+                }
+                let machine = &mut self.machines[node];
                 machine.reported_at = machine.reported_at.max(self.now + lag);
                 let at = machine.reported_at;
                 self.enter_local(at, node, Local::Input(Input::Stored { ticket }));
             }
-            Local::Input(input) => self.hand(node, input),
+            Local::Input(input) => {
+                let stored = matches!(input, Input::Stored { .. });
+                self.hand(node, input);
+                if stored {
+                    self.machines[node].told += 1;
+                    let told = self.machines[node].told;
+                    self.crash_if_due(node, told, Moment::Told);
+                }
+            }
         }
+    }
+
+    /// `count` writes of this life have come as far as `moment`.
+    fn crash_if_due(&mut self, node: usize, count: u64, moment: Moment) -> bool {
+        let first = self.life(node) == Some(Life(1));
+        let due = |plan: &CrashAt| {
+            (plan.node, plan.write + 1, plan.moment) == (node, count, moment) && first
+        };
+        let Some(plan) = self.crash_at.take_if(|plan| due(plan)) else { return false };
+        self.crash(node, Death::Killed);
+        self.enter(self.now + plan.back_after, Entry::Fault(Fault::Restart { node }));
+        true
     }
 
     fn on_fault(&mut self, fault: Fault) {
@@ -325,6 +353,7 @@ impl World {
         if self.life(node).is_none() {
             return;
         }
+        self.crashes += 1;
         let machine = &mut self.machines[node];
         machine.die(how);
         if let Some(key) = machine.wake.take() {
@@ -412,18 +441,19 @@ impl World {
     }
 
     fn hand(&mut self, node: usize, input: Input) {
-        self.note_input(node, &input);
+        self.digest.input(self.now, node, &input);
         let machine = &mut self.machines[node];
         let local = machine.local(self.now);
-        if let Some(running) = machine.node_mut() {
+        if let Some(running) = machine.actor_mut() {
             running.handle(input, local);
             self.drain(node);
         }
     }
 
     fn drain(&mut self, node: usize) {
+        let mut asked_now = Vec::new();
         for _ in 0..OUTPUTS_MAX {
-            let Some(running) = self.machines[node].node_mut() else { return };
+            let Some(running) = self.machines[node].actor_mut() else { return };
             match running.poll_output() {
                 Output::Send { link, bytes } => {
                     for _ in 0..self.flooders.get(&node).copied().unwrap_or_default() {
@@ -438,15 +468,20 @@ impl World {
                     let delay = WRITE_MIN + self.draw(WRITE_MAX - WRITE_MIN);
                     let machine = &mut self.machines[node];
                     machine.disk_free_at = machine.disk_free_at.max(self.now + delay);
-                    let at = machine.disk_free_at;
+                    machine.asked += 1;
+                    let (at, asked) = (machine.disk_free_at, machine.asked);
                     self.enter_local(at, node, Local::Written { ticket, writes });
+                    asked_now.push(asked);
                 }
                 Output::Event(event) => {
-                    self.note_event(node, &event);
+                    self.digest.event(self.now, node, &event);
                     self.step.events.push((node, event));
                 }
                 Output::Wait(wakeup) => {
                     self.wait(node, wakeup.map(|w| w.at));
+                    for asked in asked_now {
+                        self.crash_if_due(node, asked, Moment::Asked);
+                    }
                     return;
                 }
             }
@@ -534,42 +569,5 @@ impl World {
 
     fn draw(&mut self, span: Duration) -> Duration {
         Duration::from_micros(self.disk.below(span.as_micros() as u64 + 1))
-    }
-
-    fn note_input(&mut self, node: usize, input: &Input) {
-        let (kind, number, bytes): (u8, u64, &[u8]) = match input {
-            Input::LinkUp { link, .. } => (0, link.0, &[]),
-            Input::LinkBytes { link, bytes } => (1, link.0, bytes),
-            Input::LinkDown { link, .. } => (2, link.0, &[]),
-            Input::Congested { link } => (3, link.0, &[]),
-            Input::DialFailed { address, .. } => (4, 0, address.0.as_bytes()),
-            Input::LinkSignal { link, .. } => (10, link.0, &[]),
-            Input::Sighted(sighting) => (11, 0, sighting.address.as_bytes()),
-            Input::Radio(report) => (12, u64::from(report.peripheral), &[]),
-            Input::Power { battery_percent, .. } => {
-                (13, battery_percent.map_or(u64::MAX, u64::from), &[])
-            }
-            Input::Signal { body, .. } => (14, 0, body),
-            Input::Interference { .. } => (15, 0, &[]),
-            Input::Stored { ticket } => (5, *ticket, &[]),
-            Input::Command { request, .. } => (6, request.0, &[]),
-            Input::Wake => (7, 0, &[]),
-            Input::Stop => (8, 0, &[]),
-        };
-        self.note(node, kind, number, bytes);
-    }
-
-    fn note_event(&mut self, node: usize, event: &Event) {
-        let bytes = postcard::to_allocvec(event).expect("an event has nothing postcard refuses");
-        self.note(node, 9, 0, &bytes);
-    }
-
-    fn note(&mut self, node: usize, kind: u8, number: u64, bytes: &[u8]) {
-        self.digest.update(&self.now.as_micros().to_le_bytes());
-        self.digest.update(&(node as u64).to_le_bytes());
-        self.digest.update(&[kind]);
-        self.digest.update(&number.to_le_bytes());
-        self.digest.update(&(bytes.len() as u64).to_le_bytes());
-        self.digest.update(bytes);
     }
 }

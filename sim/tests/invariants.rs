@@ -5,14 +5,15 @@ use bitcraps_core::{
     id::{NodeKind, PeerId, TableId},
     limits::LINKS_MAX,
     node::{
-        BetView, Counters, Event, HistoryView, LinkState, LinkView, MapView, NodeView, RequestId,
-        SeatRole, SeatView, TablePhase, TableState, TableView, Transport,
+        BetView, Counters, Event, HistoryView, LinkState, LinkView, MapView, NodeView, Offence,
+        OffenceKind, RequestId, SeatRole, SeatView, TablePhase, TableState, TableView, Transport,
     },
     time::Instant,
 };
 use bitcraps_sim::{
     Life,
     invariant::{Checker, Invariant, VIOLATIONS_MAX, Witness},
+    liar::{DoubleVote, Step},
     world::Breach,
 };
 
@@ -176,6 +177,32 @@ fn a_bet_that_moves_while_the_dice_are_opened_is_seen() {
 }
 
 #[test]
+fn bets_of_an_expelled_liar_may_vanish_while_a_roll_is_opened_but_never_appear() {
+    let checked = |liars: &[u8], change: fn(&mut TableView)| {
+        let mut checker = Checker::with_liars(liars.iter().map(|n| peer(*n)).collect());
+        checker.on_view(by(0), &view(table()));
+        let offence = Offence { kind: OffenceKind::TwoPrevotes, height: 4, round: 0 };
+        let expelled = Event::MemberExpelled { table: TABLE, peer_id: peer(2), offence };
+        checker.on_event(by(0), &expelled);
+        let mut after = table();
+        change(&mut after);
+        after.height = 5;
+        after.bank = Chips(1000 - 180 - after.seats.iter().map(bets_of).sum::<u64>());
+        checker.on_view(by(0), &view(after));
+        checker.violations().iter().map(|v| v.invariant).collect::<Vec<_>>()
+    };
+    fn bets_of(seat: &SeatView) -> u64 {
+        seat.bets.iter().map(|bet| bet.chips.0).sum()
+    }
+    assert_eq!(checked(&[2], |t| t.seats[1].bets.clear()), []);
+    let changed = |t: &mut TableView| t.seats[1].bets[0].chips = Chips(20);
+    assert_eq!(checked(&[2], changed), [Invariant::BetsBeforeDice]);
+    assert_eq!(checked(&[2], |t| t.seats[0].bets.clear()), [Invariant::BetsBeforeDice]);
+    let false_expulsion = [Invariant::NoFalseAccusation, Invariant::BetsBeforeDice];
+    assert_eq!(checked(&[], |t| t.seats[1].bets.clear()), false_expulsion);
+}
+
+#[test]
 fn dice_before_their_bets_are_fixed_are_seen() {
     let rolled = Event::Rolled { table: TABLE, roll: 3, dice: Dice(2, 5) };
     let mut honest = Checker::default();
@@ -227,6 +254,40 @@ fn an_accusation_among_honest_nodes_is_seen() {
     let mut checker = Checker::default();
     checker.on_event(by(0), &Event::Equivocation { table: TABLE, culprit: peer(2) });
     assert_eq!(checker.violations()[0].invariant, Invariant::NoFalseAccusation);
+}
+
+#[test]
+fn an_accusation_of_a_liar_is_no_violation_and_is_counted_once() {
+    let mut checker = Checker::with_liars([peer(2)].into());
+    let accused = |culprit| Event::Equivocation { table: TABLE, culprit };
+    checker.on_event(by(0), &accused(peer(2)));
+    checker.on_event(by(1), &accused(peer(2)));
+    assert_eq!((checker.violations().len(), checker.accused()), (0, 1));
+    checker.on_event(by(0), &accused(peer(1)));
+    assert_eq!(checker.violations()[0].invariant, Invariant::NoFalseAccusation);
+}
+
+#[test]
+fn a_bet_in_an_honest_nodes_name_is_seen() {
+    let mut forged = table();
+    forged.phase = TablePhase::Betting;
+    forged.seats[0].bets[0].spot = "field".to_owned();
+    for (liar, found) in [(1, vec![]), (2, vec![Invariant::OwnBets])] {
+        let mut checker = Checker::with_liars([peer(liar)].into());
+        checker.on_view(by(0), &view(forged.clone()));
+        let seen: Vec<Invariant> = checker.violations().iter().map(|v| v.invariant).collect();
+        assert_eq!(seen, found);
+    }
+}
+
+#[test]
+fn two_votes_of_an_honest_node_are_seen_and_those_of_a_liar_are_not_judged() {
+    let heard = |member| DoubleVote { member, height: 3, round: 0, step: Step::Prevote };
+    let mut checker = Checker::with_liars([peer(2)].into());
+    checker.on_double_vote(Instant::ZERO, 3, &heard(peer(2)));
+    assert_eq!(checker.violations(), []);
+    checker.on_double_vote(Instant::ZERO, 3, &heard(peer(1)));
+    assert_eq!(checker.violations()[0].invariant, Invariant::OneVote);
 }
 
 #[test]
