@@ -56,7 +56,7 @@ pub async fn check(
     source: &Source,
     until: u64,
     told: impl Fn(Progress) -> bool,
-) -> Option<Result<Checked, String>> {
+) -> Option<Result<Box<Checked>, String>> {
     let started = clock::now();
     let mut slice = started;
     let (mut check, mut lines) = (Check::new(), VecDeque::new());
@@ -95,7 +95,7 @@ pub async fn check(
         }
     };
     let (found, wrong) = (check.found().cloned(), outcome.err());
-    Some(Ok(Checked { found, wrong, lines, took: since(started) }))
+    Some(Ok(Box::new(Checked { found, wrong, lines, took: since(started) })))
 }
 
 fn since(started: Instant) -> Duration {

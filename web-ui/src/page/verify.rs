@@ -40,14 +40,14 @@ pub struct Verify {
 enum Run {
     Idle,
     Checking { name: String, progress: Progress },
-    Done { name: String, checked: Checked },
+    Done { name: String, checked: Box<Checked> },
     Unreadable(String),
 }
 
 pub enum Msg {
     Start(String, Source),
     Progress(u32, Progress),
-    Ended(u32, Result<Checked, String>),
+    Ended(u32, Result<Box<Checked>, String>),
     MoreRolls,
 }
 
@@ -147,31 +147,7 @@ impl Verify {
                 <p class="notice bad" role="alert" data-testid="verify-result"
                     data-state="unreadable">{ why.clone() }</p>
             },
-            Run::Done { name, checked: Checked { found, wrong: Some(fault), .. } } => html! {
-                <div class="notice bad" role="alert" data-testid="verify-result"
-                    data-state="wrong" data-line={fault.line.to_string()}>
-                    <p><strong>{ name.clone() }</strong></p>
-                    <p data-testid="verify-fault">{ transcript::wrong(fault) }</p>
-                    <p>{ transcript::before(found.as_ref()) }</p>
-                </div>
-            },
-            Run::Done { name, checked: Checked { found, wrong: None, took, .. } } => {
-                let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-                let said = found.as_ref().map(|found| transcript::all_true(found, millis));
-                let rolls = found.as_ref().map_or(0, |found| found.rolls.len());
-                html! {
-                    <div class="notice good" role="status" data-testid="verify-result"
-                        data-state="true" data-ms={millis.to_string()}
-                        data-rolls={rolls.to_string()}>
-                        <p><strong>{ name.clone() }</strong></p>
-                        <p>{ said }</p>
-                        <p class="quiet">
-                            { "These members agreed on all of this. Who they are is not in the \
-                               transcript: compare their ids with those you know." }
-                        </p>
-                    </div>
-                }
-            }
+            Run::Done { name, checked } => outcome_of(name, checked),
         }
     }
 
@@ -410,5 +386,33 @@ fn row(found: &Verified, proven: &ProvenRoll) -> Html {
                 </dl>
             </details>
         </li>
+    }
+}
+
+fn outcome_of(name: &str, checked: &Checked) -> Html {
+    let found = checked.found.as_ref();
+    if let Some(fault) = &checked.wrong {
+        return html! {
+            <div class="notice bad" role="alert" data-testid="verify-result"
+                data-state="wrong" data-line={fault.line.to_string()}>
+                <p><strong>{ name.to_owned() }</strong></p>
+                <p data-testid="verify-fault">{ transcript::wrong(fault) }</p>
+                <p>{ transcript::before(found) }</p>
+            </div>
+        };
+    }
+    let millis = u64::try_from(checked.took.as_millis()).unwrap_or(u64::MAX);
+    let said = found.map(|found| transcript::all_true(found, millis));
+    let rolls = found.map_or(0, |found| found.rolls.len());
+    html! {
+        <div class="notice good" role="status" data-testid="verify-result"
+            data-state="true" data-ms={millis.to_string()} data-rolls={rolls.to_string()}>
+            <p><strong>{ name.to_owned() }</strong></p>
+            <p>{ said }</p>
+            <p class="quiet">
+                { "These members agreed on all of this. Who they are is not in the transcript: \
+                   compare their ids with those you know." }
+            </p>
+        </div>
     }
 }

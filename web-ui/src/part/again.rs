@@ -33,7 +33,7 @@ struct Said {
 pub enum Msg {
     Start,
     Progress(Progress),
-    Ended(Result<Checked, String>),
+    Ended(Result<Box<Checked>, String>),
 }
 
 impl Component for VerifyAgain {
