@@ -239,8 +239,11 @@ impl Checker {
         }
     }
 
-    /// Liars bet the field in others' names, and no scripted player or bot bets it.
+    /// Liars bet the field in others' names, and where there are any nobody else bets it.
     fn check_own_bets(&mut self, by: Witness, table: &TableView) {
+        if self.liars.is_empty() {
+            return;
+        }
         let honest = table.seats.iter().filter(|seat| !self.liars.contains(&seat.peer_id));
         let forged = honest.filter(|seat| seat.bets.iter().any(|bet| bet.spot == FORGED));
         if let Some(peer) = forged.map(|seat| seat.peer_id).next() {
