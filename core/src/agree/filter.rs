@@ -4,8 +4,8 @@
 //! whatever the table does with it. Only what passed all of it is logged and driven.
 
 use super::{
-    Agree, EARLY_BYTES_PER_PEER, EARLY_PER_PEER, Judge, LOOKAHEAD, LOOKBACK, PROPOSALS_PER_ROUND,
-    Stage, VALUE_BYTES_PER_MEMBER,
+    Agree, EARLY_BYTES_PER_PEER, EARLY_PER_PEER, Judge, LOOKAHEAD, LOOKBACK, Output,
+    PROPOSALS_PER_ROUND, Stage, VALUE_BYTES_PER_MEMBER, Waiting,
     certificate::{Decision, Polka},
     context::{Ctx, SignedProposal, Value, lift_proposal, lift_vote, number},
     members::MemberKey,
@@ -28,6 +28,9 @@ impl Agree {
             _ if height > self.height => {
                 self.keep_early(from, height, bytes);
                 self.on_ahead(from, height);
+            }
+            Message::Decided(decided) if height == self.height && self.is_resting() => {
+                self.on_decided_again(&decided);
             }
             _ if height < self.height || self.is_resting() => self.refused.other_height += 1,
             Message::Decided(decided) => self.on_decided(&decided),
@@ -58,9 +61,26 @@ impl Agree {
         if decision.verify(&self.group, &self.members).is_ok() {
             // Whoever had to be told may lack more than this.
             self.sync.on_told();
-            self.decide(decision);
+            self.decide(decision, 0);
         } else {
             self.refused.signature += 1;
+        }
+    }
+
+    /// Our own decision waits for our records to be durable; that of others need not, since it
+    /// holds no vote of ours that is not.
+    fn on_decided_again(&mut self, decided: &message::Decided<'_>) {
+        let decision = Decision::lift(decided);
+        let durable = self.log.durable();
+        let waits = |waiting: &&mut Waiting| {
+            waiting.after > durable && matches!(waiting.output, Output::Decided(_))
+        };
+        match self.out.iter_mut().find(waits) {
+            None => self.refused.other_height += 1,
+            Some(_) if decision.verify(&self.group, &self.members).is_err() => {
+                self.refused.signature += 1;
+            }
+            Some(waiting) => *waiting = Waiting { after: 0, output: Output::Decided(decision) },
         }
     }
 

@@ -131,7 +131,10 @@ impl Agree {
             // The round in `Decide` is the one we are in. The precommits are of the proposal's.
             Driven::Decide(_, proposal) => {
                 if let Some(decision) = self.certify(&proposal) {
-                    self.decide(decision);
+                    // Its certificate may hold our own precommit, which must not be seen before
+                    // its cause is durable: a crash could make us forget a lock that others rely
+                    // on.
+                    self.decide(decision, self.log.written());
                 }
             }
         }
@@ -160,7 +163,8 @@ impl Agree {
         })
     }
 
-    pub(super) fn decide(&mut self, decision: Decision) {
+    /// `after`: the record that must be durable before anybody hears of it.
+    pub(super) fn decide(&mut self, decision: Decision, after: u64) {
         self.accuse();
         self.stage = Stage::Resting;
         self.timers.clear();
@@ -169,11 +173,8 @@ impl Agree {
         while self.recent.len() > self.config.keep {
             self.recent.pop_first();
         }
-        // Its certificate may hold our own precommit, which must not be seen before its cause is
-        // durable: a crash could make us forget a lock that others rely on. The votes of others
-        // need no such care: the certificate is final whether we remember them or not.
         self.log.on_decided();
-        self.push_after(self.log.written(), Output::Decided(decision));
+        self.push_after(after, Output::Decided(decision));
     }
 
     /// Votes of long past rounds do nothing but take memory. Polkas back to that of our valid

@@ -33,6 +33,9 @@ struct World {
     asked: u64,
     /// A peer that neither sends nor hears any more.
     gone: Option<usize>,
+    /// Whether each does something only when nobody before it has anything to do: the last one's
+    /// disk lags behind what it hears.
+    starved: bool,
     /// Who lies in this run, if anybody.
     liar: Option<PeerId>,
     /// Who was told of whose words.
@@ -57,6 +60,7 @@ impl World {
             answers,
             asked: 0,
             gone: None,
+            starved: false,
             liar: None,
             said: Vec::new(),
             conduct: Vec::new(),
@@ -150,7 +154,10 @@ impl World {
 
     fn drain(&mut self) {
         loop {
-            let told = (0..self.tables.len()).any(|who| self.take(who));
+            let mut told = false;
+            for who in 0..self.tables.len() {
+                told |= !(told && self.starved) && self.take(who);
+            }
             let Some((from, to, message)) = self.wire.pop_front() else {
                 if told {
                     continue;
