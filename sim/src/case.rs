@@ -17,7 +17,9 @@ use crate::{
 use bitcraps_core::{
     id::PeerId,
     limits::TABLE_MEMBERS_MIN,
-    node::{Address, Config, Event, NodeView, SeatRole, TableState, TableView, Transport},
+    node::{
+        Address, Config, Event, NodeView, SeatRole, SeatView, TableState, TableView, Transport,
+    },
     seed::{Rng, Seed},
     time::{Duration, Instant},
 };
@@ -455,10 +457,21 @@ impl Case {
             Goal::Rolled { table, .. } | Goal::StandsStill { table, .. } => *table,
         };
         let members = self.members(key).map(|m| match self.table_at(m, key) {
-            Some(t) => format!(
-                "{m}: {:?} {:?} roll {} height {} reaches {}",
-                t.state, t.phase, t.roll, t.height, t.reachable
-            ),
+            Some(t) => {
+                let is_ready = |seat: &&SeatView| seat.ready;
+                let ready = t.seats.iter().filter(is_ready).map(|seat| seat.peer_id.short());
+                format!(
+                    "{m}: {:?} {:?} roll {} height {} reaches {} waits for {} ready {:?} shooter {:?}",
+                    t.state,
+                    t.phase,
+                    t.roll,
+                    t.height,
+                    t.reachable,
+                    t.pending,
+                    ready.collect::<Vec<_>>(),
+                    t.shooter.map(|peer| peer.short()),
+                )
+            }
             None => format!("{m}: no seat"),
         });
         let refused = &self.hosts[key.0].refused;

@@ -69,3 +69,10 @@ fn a_table_is_played_on_while_three_of_four_kinds_of_link_die_one_after_the_othe
         assert_eq!(report.tables, 1);
     }
 }
+
+/// A host that died gave its next wish the number of one that it had sent and forgotten. The older
+/// took its place on the log, and the newer was answered as done: nobody rolled any more.
+#[test]
+fn a_wish_whose_number_a_forgotten_one_took_is_made_again() {
+    clean("byzantine", None, 612);
+}

@@ -101,8 +101,8 @@ pub(super) fn byzantine(nodes: Option<usize>, seed: u64) -> Scenario {
     }
     let crash = (rng.below(2) == 0).then(|| CrashAt {
         node: honest[rng.below(honest.len() as u64) as usize],
-        // The first write is the genesis: whoever loses it has no seat any more.
-        write: 1 + rng.below(40),
+        // Among the first two writes is the genesis: whoever loses it has no seat any more.
+        write: 2 + rng.below(40),
         moment: [Moment::Asked, Moment::Written, Moment::Told][rng.below(3) as usize],
         back_after: Duration::from_millis(20 + rng.below(2000)),
     });

@@ -146,6 +146,8 @@ pub struct Session {
     /// The roll our share was made for.
     shared: Option<dice::Share>,
     waiting: Vec<Waiting>,
+    /// Wishes of commands whose number an op of an earlier life took: no more than waited.
+    again: Vec<(Action, Waiting)>,
     watch: Watch,
     /// The round in which agreement asked us for a value that we did not have yet.
     owed_round: Option<u32>,
@@ -229,6 +231,7 @@ impl Session {
             bad_openers: SortedSet::new(),
             shared: None,
             waiting: Vec::new(),
+            again: Vec::new(),
             watch: Watch::default(),
             owed_round: None,
             draft: Draft::Stale,
@@ -447,7 +450,8 @@ impl Session {
             if self.standing != Standing::Seated {
                 return;
             }
-            let busy = self.act_by_habit(identity, now)
+            let busy = self.wish_again(identity, now)
+                || self.act_by_habit(identity, now)
                 || self.deal_ahead(identity, now)
                 || self.open_share()
                 || self.propose(now);

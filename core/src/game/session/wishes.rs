@@ -14,7 +14,7 @@ use crate::{
         refused::{CommandError, RequestId},
     },
     id::PeerId,
-    sorted::{SortedMap, SortedSet},
+    sorted::SortedMap,
     time::{Duration, Instant},
 };
 
@@ -170,15 +170,46 @@ impl Session {
         fits
     }
 
-    pub(super) fn answer_waiting(&mut self, own: &SortedSet<u64>) {
+    /// The log grew by these ops of ours, or by none.
+    pub(super) fn answer_waiting(&mut self, own: &SortedMap<u64, Op>) {
         let last = self.ledger.last_seq(&self.me);
         let (done, rest) =
             std::mem::take(&mut self.waiting).into_iter().partition(|w| w.seq <= last);
         self.waiting = rest;
-        for Waiting { seq, request, .. } in done {
-            let result = if own.contains(&seq) { Ok(()) } else { Err(CommandError::BetsClosed) };
-            self.out.push_back(Output::Answer { request, result });
+        for waiting in done {
+            let wished = self.pool.get(&self.me).and_then(|ops| ops.get(&waiting.seq));
+            let result = match (own.get(&waiting.seq), wished) {
+                // An op of an earlier life, forgotten here but not by others, took its number.
+                (Some(op), Some(wished)) if op.signature != wished.signature => {
+                    self.again.push((wished.action.clone(), waiting));
+                    continue;
+                }
+                (Some(_), _) => Ok(()),
+                (None, _) => Err(CommandError::BetsClosed),
+            };
+            self.out.push_back(Output::Answer { request: waiting.request, result });
         }
+    }
+
+    /// Wishes whose number was taken get another one. Whether there was any.
+    pub(super) fn wish_again(&mut self, identity: &Identity, now: Instant) -> bool {
+        let again = std::mem::take(&mut self.again);
+        let any = !again.is_empty();
+        for (action, Waiting { request, .. }) in again {
+            let over = match &action {
+                Action::Bet { roll, .. } | Action::Ready { roll } => *roll < self.ledger.roll(),
+                Action::Join(_) | Action::Leave | Action::Deal { .. } | Action::Absent { .. } => {
+                    false
+                }
+            };
+            if over {
+                let result = Err(CommandError::BetsClosed);
+                self.out.push_back(Output::Answer { request, result });
+            } else {
+                self.submit(action, Some(request), identity, now);
+            }
+        }
+        any
     }
 
     /// Forgets ops that the log holds or that no longer can enter it.
@@ -314,13 +345,13 @@ impl Session {
     }
 }
 
-/// The sequence numbers of our ops in a batch.
-pub(super) fn own_ops(value: &[u8], me: &Key) -> SortedSet<u64> {
+/// Our ops in a batch by their numbers.
+pub(super) fn own_ops(value: &[u8], me: &Key) -> SortedMap<u64, Op> {
     let entries = Batch::decode(value).map(|b| b.0).unwrap_or_default();
     entries
         .into_iter()
         .filter_map(|entry| match entry {
-            Entry::Op(op) if op.author == *me => Some(op.seq),
+            Entry::Op(op) if op.author == *me => Some((op.seq, op)),
             _ => None,
         })
         .collect()
