@@ -7,7 +7,7 @@ use bitcraps_tests::{
     http,
     ledger::Ledger,
     pictures,
-    player::{Player, play},
+    player::{Player, play, reachable},
     process::{NodeProcess, Setup, binary},
     wait::{Look, until},
 };
@@ -145,6 +145,11 @@ async fn a_page_verifies_its_own_table_each_roll_and_any_file() -> Result<()> {
     let browser = Browser::start().await?;
     let mut anna = Player::open(&browser, "Anna", &format!("http://{}/", node.http())).await?;
     anna.joined().await?;
+    until("Anna to see the node and its three bots", MEET_MAX, async || {
+        let seen = reachable(&anna.view().await?);
+        Ok(if seen == 4 { Look::Yes(()) } else { Look::NotYet(seen) })
+    })
+    .await?;
     anna.tab.click("create-table", MEET_MAX).await?;
     let table = anna.table_state("playing", MEET_MAX).await?;
     let id = table["table_id"].as_str().context("a table without an id")?.to_owned();
