@@ -180,13 +180,13 @@ pub struct Run {
     /// Address of the web pages and the API, or off [default: 127.0.0.1:8080]
     #[arg(long, value_name = "IP:PORT")]
     http: Option<String>,
-    /// Accept peers here, tcp://, quic:// or udp://; may be repeated [default: all three on
     /// The same over TLS, for phones on this network: docs/BROWSERS.md says why [default: off]
     #[arg(long, value_name = "IP:PORT")]
     https: Option<String>,
     /// Find peers on this network and be found: on or off [default: on]
     #[arg(long, value_name = "MODE")]
     lan_discovery: Option<String>,
+    /// Accept peers here, tcp://, quic:// or udp://; may be repeated [default: all three on
     /// 0.0.0.0:9000]
     #[arg(long, value_name = "URL")]
     listen: Vec<String>,
