@@ -461,7 +461,7 @@ impl Case {
                 let is_ready = |seat: &&SeatView| seat.ready;
                 let ready = t.seats.iter().filter(is_ready).map(|seat| seat.peer_id.short());
                 format!(
-                    "{m}: {:?} {:?} roll {} height {} reaches {} waits for {} ready {:?} shooter {:?}",
+                    "{m}: {:?} {:?} roll {} height {} reaches {} pending {} ready {:?} dice {:?}",
                     t.state,
                     t.phase,
                     t.roll,

@@ -504,10 +504,6 @@ impl Session {
         }
     }
 
-    fn send(&mut self, to: PeerId, message: Message) {
-        self.out.push_back(Output::Send { to, message });
-    }
-
     fn broadcast(&mut self, message: &Message) {
         let peers: Vec<PeerId> =
             self.ledger.seats().map(|(_, s)| s.peer).filter(|p| *p != self.my_id).collect();

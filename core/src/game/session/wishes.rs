@@ -256,6 +256,10 @@ impl Session {
         }
     }
 
+    pub(super) fn send(&mut self, to: PeerId, message: Message) {
+        self.out.push_back(Output::Send { to, message });
+    }
+
     pub(super) fn send_own_ops(&mut self) {
         let own = self.pool.get(&self.me).into_iter().flat_map(SortedMap::values);
         let ops: Vec<Op> = own.take(OPS_PER_SUBMIT_MAX).cloned().collect();
