@@ -508,6 +508,7 @@ impl Case {
             liars: self.scenario.liars.iter().map(|liar| liar.node).collect(),
             lies,
             votes: self.liars().map(|(_, liar)| liar.heard()).sum(),
+            unread: self.views.iter().flatten().map(|view| view.counters.packets_refused).sum(),
             crashes: self.world.crashes(),
             accused: self.checker.accused(),
             expelled: self.checker.expelled(),

@@ -29,6 +29,8 @@ pub struct Report {
     pub expelled: u64,
     /// Votes of others that liars listened to.
     pub votes: u64,
+    /// What honest nodes could not read or open, in their last lives.
+    pub unread: u64,
     /// Deaths of nodes.
     pub crashes: u64,
     /// Entries of the world's calendar that happened.
@@ -121,6 +123,7 @@ mod tests {
             accused: 1,
             expelled: 1,
             votes: 4,
+            unread: 0,
             crashes: 0,
             events: 4,
             stages,

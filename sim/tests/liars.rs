@@ -29,6 +29,16 @@ fn withstood(lie: Lie) -> [Report; 2] {
     })
 }
 
+/// What liars say but their lies is what everybody says: otherwise nobody would listen to them.
+#[test]
+fn a_liar_that_tells_no_lie_is_read_like_anybody_else() {
+    for (members, liars) in [(4, 1), (7, 2)] {
+        let report = run_scenario(Among::liars(members, liars, &[]).scenario(), 1);
+        assert_eq!(report.violations, [], "\n{report}");
+        assert_eq!(report.unread, 0, "\n{report}");
+    }
+}
+
 #[test]
 fn two_proposals_at_one_height_are_told_from_each_other_and_their_author_is_expelled() {
     for report in withstood(Lie::TwoProposals) {

@@ -29,7 +29,7 @@ use bitcraps_core::{
     seed::Seed,
     time::{Duration, Instant},
     transport::Class,
-    wire::{Body, Packet},
+    wire::{Body, News, Packet},
 };
 use ear::Ear;
 use std::collections::{BTreeMap, VecDeque};
@@ -251,7 +251,9 @@ impl Liar {
         while let Some(output) = self.map.poll_output() {
             busy = true;
             match output {
-                map::Output::Flood(announcement) => self.router.flood(announcement),
+                map::Output::Flood(announcement) => {
+                    self.router.flood(News::Announcement(&announcement).encode());
+                }
                 map::Output::Send { to, message } => {
                     self.hand_over(to, &Packet::Map(message), now);
                 }
@@ -278,16 +280,25 @@ impl Liar {
                     }
                 }
                 route::Output::Deliver { from, body } => self.delivered(from, &body, now),
-                route::Output::Flooded { key, body, .. } => {
-                    match self.map.on_announcement(&body, now) {
-                        Ok(Freshness::New) => self.router.relay(key),
-                        Ok(Freshness::Stale) | Err(_) => self.router.drop_flood(key),
-                    }
-                }
+                route::Output::Flooded { key, body, .. } => match self.is_news(&body, now) {
+                    true => self.router.relay(key),
+                    false => self.router.drop_flood(key),
+                },
                 route::Output::Delivered { .. } | route::Output::Undeliverable { .. } => {}
             }
         }
         busy
+    }
+
+    /// It votes for no leader, but lets others hear of one.
+    fn is_news(&mut self, body: &[u8], now: Instant) -> bool {
+        match News::decode(body) {
+            Ok(News::Announcement(bytes)) => {
+                matches!(self.map.on_announcement(bytes, now), Ok(Freshness::New))
+            }
+            Ok(News::Election(_)) => true,
+            Err(_) => false,
+        }
     }
 
     /// Accomplices say between which faces they talk; everybody else talks to one face, and both
