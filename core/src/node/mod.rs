@@ -14,6 +14,7 @@ mod mending;
 mod message;
 mod nearby;
 mod picture;
+mod playing;
 mod view;
 mod watch;
 
